@@ -1,0 +1,180 @@
+"""Every error that Shipway raises on purpose, and the exit code that each one means.
+
+::
+
+    ShipwayError
+    ├── NotMet               1    findings, or a claim that did not hold
+    ├── UsageError           2    wrong usage or configuration
+    │   ├── InvalidValue          a malformed digest, reference, platform, duration …
+    │   ├── ConfigError           a file that cannot be read as what it should be
+    │   │   └── DockerfileError   a Dockerfile that no engine would accept
+    │   └── CycleError            images that build from each other
+    ├── EnvironmentFailed    3    the world outside refused or failed
+    │   ├── EngineError
+    │   │   ├── EngineMissing
+    │   │   └── BuildFailed
+    │   ├── RegistryError
+    │   │   ├── Unreachable       no connection, no name, connection lost
+    │   │   ├── TlsFailed         certificate or protocol
+    │   │   ├── Unauthorized      no or wrong credentials
+    │   │   ├── Denied            known, but not allowed
+    │   │   ├── NotFound          no such repository, manifest or blob
+    │   │   ├── RateLimited
+    │   │   └── Mismatch          the registry holds something else than it should
+    │   ├── HostError             disk, permissions, a process that cannot start
+    │   │   └── DiskFull
+    │   ├── GitError
+    │   └── LedgerError
+    │       └── Locked            another run holds this fleet
+    ├── PartlyDelivered      4    a resume will finish it
+    └── Interrupted        130
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from shipway.values import Place
+
+
+class ShipwayError(Exception):
+    """An error for people: what was tried and seen, where, why, and what to type next.
+
+    ``message`` says what was tried and what was seen. ``place`` is the file position it concerns,
+    ``cause`` the likely reason and ``help`` the next step, each without a final full stop.
+    """
+
+    exit_code: ClassVar[int] = 3
+
+    def __init__(
+        self, message: str, *, place: Place | None = None, cause: str | None = None, help: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+        self.cause = cause
+        self.help = help
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+
+class NotMet(ShipwayError):
+    """Findings at or above the threshold, or a claim that did not hold."""
+
+    exit_code = 1
+
+
+class UsageError(ShipwayError):
+    """Wrong usage or configuration: nothing was tried."""
+
+    exit_code = 2
+
+
+class InvalidValue(UsageError, ValueError):
+    """A text that is no valid digest, reference, platform or duration."""
+
+
+class ConfigError(UsageError):
+    """A file that cannot be read as what it should be."""
+
+
+class DockerfileError(ConfigError):
+    """A Dockerfile that no engine would accept."""
+
+
+class CycleError(UsageError):
+    """Images that build from each other; the message names every edge."""
+
+
+class EnvironmentFailed(ShipwayError):
+    """The world outside refused or failed."""
+
+
+class EngineError(EnvironmentFailed):
+    """A build engine failed."""
+
+
+class EngineMissing(EngineError):
+    """No usable build engine on this machine."""
+
+
+class BuildFailed(EngineError):
+    """The engine ran and the build did not succeed."""
+
+
+class RegistryError(EnvironmentFailed):
+    """A registry refused, failed, or answered nonsense. ``status`` is the HTTP status, 0 if none came."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        place: Place | None = None,
+        cause: str | None = None,
+        help: str | None = None,
+        status: int = 0,
+    ) -> None:
+        super().__init__(message, place=place, cause=cause, help=help)
+        self.status = status
+
+
+class Unreachable(RegistryError):
+    """No connection to the registry, or it was lost."""
+
+
+class TlsFailed(RegistryError):
+    """The certificate or the protocol does not fit."""
+
+
+class Unauthorized(RegistryError):
+    """No credentials, or wrong ones."""
+
+
+class Denied(RegistryError):
+    """The registry knows the caller and refuses."""
+
+
+class NotFound(RegistryError):
+    """No such repository, manifest or blob."""
+
+
+class RateLimited(RegistryError):
+    """Too many requests, and waiting did not help."""
+
+
+class Mismatch(RegistryError):
+    """The registry holds something else than it should."""
+
+
+class HostError(EnvironmentFailed):
+    """This machine refused: permissions, a program that cannot start."""
+
+
+class DiskFull(HostError):
+    """No space left on the device."""
+
+
+class GitError(EnvironmentFailed):
+    """Git refused or failed."""
+
+
+class LedgerError(EnvironmentFailed):
+    """The ledger cannot be read or written."""
+
+
+class Locked(LedgerError):
+    """Another run holds this fleet."""
+
+
+class PartlyDelivered(ShipwayError):
+    """Some images were delivered, some not; running again finishes it."""
+
+    exit_code = 4
+
+
+class Interrupted(ShipwayError):
+    """Stopped by the user; nothing is half-published."""
+
+    exit_code = 130

@@ -1,0 +1,1 @@
+"""The fleet: what one repository, or several, delivers."""

@@ -1,0 +1,1 @@
+"""Readers that find images in the files people already have."""

@@ -1,0 +1,147 @@
+"""The fleet as values: images, the declarations they come from, and what could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from shipway.values import Place, Platform
+
+DeclarationKind = Literal["shipway", "compose", "bake", "workflow", "skaffold", "dockerfile"]
+BaseKind = Literal["fleet", "external", "scratch"]
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+NO_PLACES: Mapping[str, Place] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that could not be read or resolved: a named fact, never a guess.
+
+    ``kind`` is a stable word in kebab-case (``unresolved-variable``, ``missing-dockerfile`` …).
+    """
+
+    kind: str
+    message: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class BuildInputs:
+    """What a build is told, whoever declared it.
+
+    All paths are POSIX, relative to the repository root (``.`` is the root), already normalised; a path
+    above the root keeps its leading ``..``. ``context`` may also be a Git or HTTP URL, or ``-`` for an
+    empty context. ``dockerfile`` is relative to the repository root too, never to the context.
+    ``inline`` is the Dockerfile's text where the declaration carries it (then ``dockerfile`` is the
+    declaring file).
+
+    ``args``: value None means "taken from the environment at build time".
+    ``contexts``: named contexts; a value is a path, a URL, ``docker-image://REF``, ``oci-layout://PATH``,
+    or ``target:NAME`` where NAME is another image of the same declaring file.
+    ``secrets`` and ``ssh`` are in the form of buildx (``id=npm,src=…``, ``id=npm,env=…``, ``default``).
+    ``secret_args`` names the args whose values never reach a log or a label.
+    """
+
+    dockerfile: str
+    context: str
+    target: str | None = None
+    args: Mapping[str, str | None] = field(default_factory=dict)
+    contexts: Mapping[str, str] = NOTHING
+    platforms: tuple[Platform, ...] = ()
+    labels: Mapping[str, str] = NOTHING
+    secrets: tuple[str, ...] = ()
+    ssh: tuple[str, ...] = ()
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
+    inline: str | None = None
+    secret_args: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """One image as one file declares it.
+
+    ``name`` is the name used there (Compose service, bake target, Skaffold artifact, job or matrix
+    value of a workflow). ``references`` are the image references it is published as, the first one
+    first, resolved as far as files tell; what stays unresolved is left out and reported as a Problem.
+    ``place`` is where the declaration starts, ``places`` where single values stand (``context``,
+    ``dockerfile``, ``target`` …).
+    """
+
+    kind: DeclarationKind
+    name: str
+    place: Place
+    inputs: BuildInputs
+    references: tuple[str, ...] = ()
+    places: Mapping[str, Place] = NO_PLACES
+
+    def place_of(self, field: str) -> Place:
+        """Where the value of ``field`` comes from."""
+        return self.places.get(field, self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader found in its files."""
+
+    declarations: tuple[Declaration, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An image that a Dockerfile builds on or copies from, after expansion.
+
+    ``reference`` is as it stands after expansion of ARGs, in canonical form where it can be parsed.
+    ``image`` names the image of the fleet that publishes it, for kind ``fleet``.
+    ``line`` is the line of the FROM, COPY or RUN; ``via`` tells which of them.
+    """
+
+    reference: str
+    kind: BaseKind
+    line: int
+    image: str | None = None
+    via: Literal["from", "copy", "mount", "context"] = "from"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One thing to build and deliver.
+
+    ``repository`` is ``registry/name`` without a tag, None where nothing tells it. ``tag`` is the literal
+    tag or the tag scheme of the first delivery, ``tags`` are the secondary ones. ``root`` is the
+    repository that the paths of ``inputs`` are relative to: ``""`` for the fleet's own, else the name of
+    an entry of ``repositories``. The first declaration is the one that counts.
+    """
+
+    name: str
+    inputs: BuildInputs
+    repository: str | None = None
+    tag: str | None = None
+    tags: tuple[str, ...] = ()
+    group: str | None = None
+    version: str | None = None
+    root: str = ""
+    declarations: tuple[Declaration, ...] = ()
+    bases: tuple[Base, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Every image of the fleet in the order of declaration, and every problem met on the way.
+
+    ``roots`` maps the ``root`` of an image to the directory on this machine.
+    """
+
+    images: tuple[Image, ...]
+    problems: tuple[Problem, ...] = ()
+    roots: Mapping[str, str] = NOTHING
+    registry: str | None = None
+    source: str | None = None
+
+    def image(self, name: str) -> Image | None:
+        """The image called ``name``."""
+        return next((image for image in self.images if image.name == name), None)

@@ -1,0 +1,269 @@
+"""The doors between what Shipway decides and the world: small protocols, one per thing outside.
+
+Adapters satisfy them, flows use them, fakes in ``shipway.testing`` stand in for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from shipway.oci.manifest import Descriptor, Manifest
+from shipway.values import Digest, Platform, Reference
+
+# --- clock, events ----------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time in UTC, with its zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a run.
+
+    ``kind`` is a stable dotted word (``run.started``, ``build.started``, ``push.verified`` …), ``image``
+    the image it concerns, ``data`` JSON-like facts: numbers in bytes and seconds, digests as text.
+    """
+
+    kind: str
+    image: str | None = None
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+class Events(Protocol):
+    def emit(self, event: Event) -> None:
+        """Record the event durably, then show it."""
+
+
+# --- host -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A process that ended: its argument list, exit code (negative: the signal) and text output."""
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: str
+    stderr: str
+
+
+class Host(Protocol):
+    """This machine: the only door to processes and the environment."""
+
+    @property
+    def environ(self) -> Mapping[str, str]: ...
+
+    def which(self, program: str) -> str | None:
+        """The path of a program, or None."""
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes | None = None,
+        on_line: Callable[[str], None] | None = None,
+        timeout: float | None = None,
+    ) -> Completed:
+        """Run a program to its end, in a process group that is killed on cancellation or time-out.
+
+        ``env`` is added to the environment. ``on_line`` gets every line of standard output and standard
+        error as it comes. Raises HostError when it cannot start or ``timeout`` (seconds) has passed.
+        A non-zero exit code is not an error here.
+        """
+
+
+# --- engines ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """One build of one platform.
+
+    ``dockerfile`` is the exact text to build, its bases already pinned; ``ignore`` the text of the ignore
+    file that governs ``context``, None for none. ``context`` is a directory, None for an empty context.
+    ``contexts`` are named contexts (directory, or ``docker-image://REF``). ``args`` with their values;
+    ``secret_args`` must not show up in output. ``registries_plain`` are hosts reached over plain HTTP.
+    """
+
+    name: str
+    dockerfile: bytes
+    context: Path | None
+    platform: Platform
+    ignore: bytes | None = None
+    target: str | None = None
+    args: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    ssh: tuple[str, ...] = ()
+    secret_args: frozenset[str] = frozenset()
+    registries_plain: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """An engine that answers: ``name``, ``version``, and the platform it builds for natively."""
+
+    name: str
+    version: str
+    native: Platform
+
+
+class Engine(Protocol):
+    """A program that builds images. Build output goes to ``on_line``, line by line, as it comes."""
+
+    name: str
+
+    async def probe(self) -> EngineInfo:
+        """Raises EngineMissing with what to install or start when the engine cannot be used."""
+
+    async def build(self, request: BuildRequest, on_line: Callable[[str], None]) -> str:
+        """Build, and return the engine's own id of the image. Raises BuildFailed with the cause."""
+
+    async def push(self, image_id: str, destination: Reference, on_line: Callable[[str], None]) -> None:
+        """Push to a registry on loopback that speaks plain HTTP. Raises EngineError."""
+
+    async def remove(self, image_id: str) -> None:
+        """Forget the image; layers shared with other images stay. Never raises."""
+
+
+# --- registry ---------------------------------------------------------------------------------
+
+
+class Registry(Protocol):
+    """A client of OCI registries: the distribution API, whatever the host.
+
+    A Reference names repository and tag or digest. Every method raises a RegistryError with its cause;
+    whatever is read by digest is checked against it.
+    """
+
+    async def head(self, reference: Reference) -> Descriptor | None:
+        """Media type, digest and size of a manifest; None when there is none."""
+
+    async def manifest(self, reference: Reference) -> Manifest:
+        """The manifest or index with its exact bytes. Raises NotFound."""
+
+    async def put_manifest(self, reference: Reference, manifest: Manifest) -> Digest:
+        """Put the exact bytes at the tag or digest of ``reference``."""
+
+    async def has_blob(self, repository: Reference, digest: Digest) -> bool: ...
+
+    async def blob(self, repository: Reference, descriptor: Descriptor) -> bytes:
+        """A small blob (a config, at most 8 MiB), whole and checked."""
+
+    def stream_blob(self, repository: Reference, descriptor: Descriptor) -> AsyncIterator[bytes]:
+        """A blob in pieces, checked against size and digest at its end."""
+
+    async def put_blob(self, repository: Reference, data: bytes) -> Descriptor:
+        """Upload a small blob unless it is there."""
+
+    async def copy_blob(self, source: Reference, descriptor: Descriptor, destination: Reference) -> bool:
+        """Make the blob present at ``destination``: nothing, mounted, or streamed. True when bytes moved."""
+
+    async def copy(self, source: Reference, destination: Reference) -> Descriptor:
+        """Copy a manifest or index with all it needs, digest unchanged. A destination without a tag
+        gets it by digest only."""
+
+    async def tags(self, repository: Reference) -> list[str]:
+        """All tags of a repository, sorted; empty when there is no such repository."""
+
+    async def delete(self, reference: Reference) -> None:
+        """Delete a manifest by digest, or a tag where the registry can."""
+
+    async def ping(self, registry: str) -> None:
+        """Raises when ``registry`` does not answer as a registry."""
+
+    async def close(self) -> None: ...
+
+
+# --- git --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What a working copy holds. ``branch`` is None on a detached head; ``commit`` is full-length hex;
+    ``time`` is the committer's time in UTC; ``dirty`` tells whether tracked files differ from it."""
+
+    commit: str
+    branch: str | None
+    time: datetime
+    dirty: bool
+    remote: str | None = None
+
+
+class WorkingCopy(Protocol):
+    def revision(self, directory: Path) -> Revision | None:
+        """The revision checked out at ``directory``; None outside git or before the first commit."""
+
+
+# --- ledger -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Evidence that an image was delivered: what was asked for, what the registry then showed.
+
+    ``size`` is the sum of config and layers in bytes over all platforms, ``seconds`` the time from the start
+    of the build to the moved tag, ``verified`` the time of the read-back.
+    """
+
+    image: str
+    fingerprint: str
+    reference: str
+    digest: str
+    platforms: tuple[str, ...]
+    size: int
+    seconds: float
+    verified: datetime
+    run: int
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run as the ledger knows it. ``state`` is running, done, partly, failed or interrupted."""
+
+    id: int
+    command: str
+    started: datetime
+    finished: datetime | None
+    state: str
+    plan: Mapping[str, object]
+
+
+class Ledger(Protocol):
+    """The append-only record of runs, events and evidence of one fleet."""
+
+    def begin(self, command: str, plan: Mapping[str, object], at: datetime) -> int:
+        """Open a run and return its number. Raises Locked when another process holds this fleet."""
+
+    def finish(self, run: int, state: str, at: datetime) -> None: ...
+
+    def append(self, run: int, event: Event, at: datetime) -> None: ...
+
+    def deliver(self, delivery: Delivery) -> None: ...
+
+    def latest(self, image: str) -> Delivery | None:
+        """The last delivery of an image."""
+
+    def delivered(self, image: str, fingerprint: str) -> Delivery | None:
+        """The last delivery of an image with exactly these inputs."""
+
+    def runs(self, limit: int = 20) -> list[RunRecord]:
+        """Runs, newest first."""
+
+    def events(self, run: int) -> list[tuple[datetime, Event]]:
+        """Events of a run in order."""
+
+    def deliveries(self, run: int | None = None) -> list[Delivery]:
+        """Deliveries of a run, or the last delivery of every image."""
+
+    def close(self) -> None: ...
