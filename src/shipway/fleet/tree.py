@@ -53,7 +53,7 @@ class FileTree:
         return (resolved := self._inside(path)) is not None and resolved.is_dir()
 
     def read(self, path: str) -> bytes:
-        """The bytes of a file. Raises ConfigError when it is missing, too large, or leads outside the root."""
+        """The bytes of a file. Raises ConfigError when it is missing, too large, or outside the root."""
         resolved = self._inside(path)
         if resolved is None:
             raise ConfigError(f"{path} leads outside the repository", place=Place(path))
