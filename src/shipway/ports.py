@@ -39,6 +39,9 @@ class Events(Protocol):
     def emit(self, event: Event) -> None:
         """Record the event durably, then show it."""
 
+    def output(self, image: str, line: str) -> None:
+        """Keep a line of build output in the log of this image, then show it."""
+
 
 # --- host -------------------------------------------------------------------------------------
 
@@ -79,6 +82,20 @@ class Host(Protocol):
         A non-zero exit code is not an error here.
         """
 
+    def run_sync(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str | None] | None = None,
+        timeout: float | None = None,
+    ) -> Completed:
+        """Run a short program that needs no watching, as ``run`` does.
+
+        ``env`` is added to the environment, a value of None takes a variable away. Output that is not
+        UTF-8 survives as surrogates, so that file names can be read from it.
+        """
+
 
 # --- engines ----------------------------------------------------------------------------------
 
@@ -90,7 +107,8 @@ class BuildRequest:
     ``dockerfile`` is the exact text to build, its bases already pinned; ``ignore`` the text of the ignore
     file that governs ``context``, None for none. ``context`` is a directory, None for an empty context.
     ``contexts`` are named contexts (directory, or ``docker-image://REF``). ``args`` with their values;
-    ``secret_args`` must not show up in output. ``registries_plain`` are hosts reached over plain HTTP.
+    ``secret_args`` must not show up in output. Paths in ``contexts``, ``secrets`` and ``ssh`` are absolute.
+    ``registries_plain`` are hosts reached over plain HTTP.
     """
 
     name: str
@@ -126,13 +144,19 @@ class Engine(Protocol):
         """Raises EngineMissing with what to install or start when the engine cannot be used."""
 
     async def build(self, request: BuildRequest, on_line: Callable[[str], None]) -> str:
-        """Build, and return the engine's own id of the image. Raises BuildFailed with the cause."""
+        """Build, and return the name by which the engine knows the image, one of this build alone.
+
+        Raises BuildFailed with the cause, DiskFull when the disk is full.
+        """
 
     async def push(self, image_id: str, destination: Reference, on_line: Callable[[str], None]) -> None:
         """Push to a registry on loopback that speaks plain HTTP. Raises EngineError."""
 
     async def remove(self, image_id: str) -> None:
-        """Forget the image; layers shared with other images stay. Never raises."""
+        """Forget the image; layers shared with other images stay, and so does the layer cache.
+
+        Takes what ``build`` returned, or the reference of a base that a build pulled. Never raises.
+        """
 
 
 # --- registry ---------------------------------------------------------------------------------
@@ -249,13 +273,14 @@ class Ledger(Protocol):
 
     def append(self, run: int, event: Event, at: datetime) -> None: ...
 
-    def deliver(self, delivery: Delivery) -> None: ...
-
-    def latest(self, image: str) -> Delivery | None:
-        """The last delivery of an image."""
+    def deliver(self, delivery: Delivery, inputs: bytes) -> None:
+        """Record a delivery; ``inputs`` is what its fingerprint covers, kept to explain later changes."""
 
     def delivered(self, image: str, fingerprint: str) -> Delivery | None:
         """The last delivery of an image with exactly these inputs."""
+
+    def inputs(self, fingerprint: str) -> bytes | None:
+        """What ``deliver`` was given for this fingerprint."""
 
     def runs(self, limit: int = 20) -> list[RunRecord]:
         """Runs, newest first."""

@@ -1,0 +1,33 @@
+# Two commands on a fresh machine: make demo, make test. Each does all its set-up.
+.PHONY: help setup demo test lint bench docs format
+.DEFAULT_GOAL := help
+bin := .venv/bin
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Virtual environment, locked dependencies, engines where they may be installed
+	@bash .ci/setup
+
+demo: setup ## Ship the example fleet on this machine, for real
+	@$(bin)/shipway demo
+
+test: setup ## All tests
+	@$(bin)/pytest -q -n 2 --dist loadgroup
+
+lint: setup ## Style, types, import layers, lock
+	@$(bin)/ruff check .
+	@$(bin)/ruff format --check .
+	@$(bin)/mypy
+	@$(bin)/lint-imports
+	@$(bin)/uv lock --check --quiet
+
+bench: setup ## Measure speed; ratios and whole-process figures
+	@$(bin)/python -m benchmarks.run
+
+docs: setup ## Regenerate what is generated: the JSON Schema of the fleet file
+	@$(bin)/python -m shipway.fleet.schema > shipway.schema.json
+
+format: setup ## Rewrite files in the house's format
+	@$(bin)/ruff check --fix --quiet . || true
+	@$(bin)/ruff format --quiet .

@@ -1,0 +1,89 @@
+"""Options that commands share, declared once."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What every command is told: the directory, the fleet file, ``--from`` files, and how to speak."""
+
+    directory: Path
+    config: str | None
+    sources: tuple[str, ...]
+    state: Path | None
+    as_json: bool
+    quiet: bool
+
+
+def _color(ctx: click.Context, _: click.Parameter, off: bool) -> None:
+    if off or os.environ.get("NO_COLOR"):
+        ctx.color = False
+
+
+_OPTIONS = (
+    click.option(
+        "-C",
+        "directory",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        default=".",
+        help="Work in this directory.",
+    ),
+    click.option("--config", metavar="FILE", help="The fleet file, instead of shipway.yaml."),
+    click.option(
+        "--from",
+        "sources",
+        multiple=True,
+        metavar="FILE",
+        help="Discover from this file only; may be repeated.",
+    ),
+    click.option(
+        "--state",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="SHIPWAY_STATE_DIR",
+        help="Where ledger, logs and the embedded registry live.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON with a versioned schema."),
+    click.option("-q", "--quiet", is_flag=True, help="Print results and errors only."),
+    click.option(
+        "--no-color", is_flag=True, expose_value=False, is_eager=True, callback=_color, help="No colours."
+    ),
+)
+
+
+def common(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the shared options; it receives them as one ``common`` argument."""
+
+    @functools.wraps(function)
+    def wrapper(**options: Any) -> Any:
+        names = ("directory", "config", "sources", "state", "as_json", "quiet")
+        shared = Common(**{name: options.pop(name) for name in names})
+        return function(common=shared, **options)
+
+    for option in reversed(_OPTIONS):
+        wrapper = option(wrapper)
+    return wrapper
+
+
+def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that decide what is planned."""
+    for option in reversed(_PLAN_OPTIONS):
+        function = option(function)
+    return function
+
+
+_PLAN_OPTIONS = (
+    click.argument("images", nargs=-1),
+    click.option("--force", is_flag=True, help="Build the images asked for even when nothing changed."),
+    click.option("--tag", metavar="SCHEME", help="Tag instead of the fleet's scheme."),
+    click.option("--registry", metavar="HOST[/PREFIX]", help="Deliver there instead."),
+    click.option("--offline", is_flag=True, help="Trust the ledger, ask no registry."),
+)

@@ -1,0 +1,85 @@
+"""Read-back: what the registry really holds, compared with what was meant."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from shipway.errors import Mismatch
+from shipway.oci.manifest import Descriptor, Manifest, read_config
+from shipway.ports import Registry
+from shipway.values import Platform, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a read-back saw: platforms, and the bytes of configs and layers over all of them."""
+
+    platforms: tuple[Platform, ...]
+    size: int
+
+
+async def read_back(registry: Registry, reference: Reference, wanted: tuple[Platform, ...]) -> Seen:
+    """Read an image by digest, whole: manifest bytes, every config, the presence of every layer.
+
+    ``wanted`` are the platforms it must have, no more and no fewer. Raises Mismatch with what was seen.
+    """
+    manifest = await registry.manifest(reference)
+    if reference.digest is None or manifest.digest != reference.digest:
+        raise Mismatch(f"{reference} was read back as {manifest.digest}")
+    children = await _image_manifests(registry, reference, manifest)
+    seen = await asyncio.gather(
+        *(_read_image(registry, reference, child, claimed) for claimed, child in children)
+    )
+    platforms = tuple(platform for platform, _ in seen)
+    if sorted(platforms) != sorted(wanted):
+        raise Mismatch(
+            f"{reference} has the platforms {_names(platforms)}",
+            cause=f"{_names(wanted)} was asked for",
+            help="look at the build log: the engine built something else",
+        )
+    return Seen(platforms, sum(size for _, size in seen))
+
+
+async def _image_manifests(
+    registry: Registry, reference: Reference, manifest: Manifest
+) -> list[tuple[Platform | None, Manifest]]:
+    if not manifest.is_index:
+        return [(None, manifest)]
+    images = [child for child in manifest.children if child.parsed_platform is not None]
+    manifests = await asyncio.gather(
+        *(registry.manifest(reference.with_digest(child.parsed_digest)) for child in images)
+    )
+    return [(child.parsed_platform, found) for child, found in zip(images, manifests, strict=True)]
+
+
+async def _read_image(
+    registry: Registry, reference: Reference, manifest: Manifest, claimed: Platform | None
+) -> tuple[Platform, int]:
+    config = manifest.body.config
+    if config is None:
+        raise Mismatch(f"{reference.name}@{manifest.digest} has no config")
+    parsed = read_config(await registry.blob(reference, config))
+    layers = manifest.body.layers or ()
+    if len(layers) != len(parsed.rootfs.diff_ids):
+        named = len(parsed.rootfs.diff_ids)
+        raise Mismatch(
+            f"{reference.name}@{manifest.digest} has {len(layers)} layers, its config names {named}"
+        )
+    if claimed is not None and claimed != parsed.platform:
+        raise Mismatch(f"{reference}: the index says {claimed}, the image says {parsed.platform}")
+    present = await asyncio.gather(*(registry.has_blob(reference, layer.parsed_digest) for layer in layers))
+    missing = [layer for layer, there in zip(layers, present, strict=True) if not there]
+    if missing:
+        raise Mismatch(
+            f"{reference.name} lacks the layer {missing[0].digest}", help="run the same command again"
+        )
+    return parsed.platform, config.size + _total(layers)
+
+
+def _total(layers: tuple[Descriptor, ...]) -> int:
+    return sum(layer.size for layer in layers)
+
+
+def _names(platforms: tuple[Platform, ...]) -> str:
+    return ", ".join(map(str, platforms)) or "none"

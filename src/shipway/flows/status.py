@@ -1,0 +1,164 @@
+"""Status: what a run did and what stands delivered, read from the ledger alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from shipway.ports import Delivery, Event, Ledger, RunRecord
+
+SCHEMA = "shipway.status/1"
+
+# The steps of an image that is built, and the event that shows each of them done.
+BUILD_STEPS = ("image.built", "push.done", "readback.verified", "image.delivered")
+REUSE_STEPS = ("image.reused",)
+_STATES = {
+    "image.delivered": "delivered",
+    "image.reused": "reused",
+    "image.failed": "failed",
+    "image.blocked": "blocked",
+    "build.started": "unfinished",
+}
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One image of a run. ``state`` is delivered, reused, failed, blocked, unfinished or pending.
+
+    ``digest``, ``size`` (bytes), ``seconds`` and ``verified`` are those of the delivery that stands for it;
+    ``evidence`` says which run read it back. All are empty or zero when nothing was ever delivered.
+    """
+
+    image: str
+    state: str
+    reference: str
+    why: str
+    digest: str = ""
+    platforms: tuple[str, ...] = ()
+    size: int = 0
+    seconds: float = 0.0
+    verified: datetime | None = None
+    evidence: str = ""
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """Why an image is not delivered, and the command that goes on."""
+
+    image: str
+    message: str
+    cause: str | None
+    help: str | None
+    command: str
+
+
+class Status(msgspec.Struct, frozen=True):
+    """A run as the ledger shows it; ``steps_done`` of ``steps_planned`` are counted from events."""
+
+    run: int
+    command: str
+    state: str
+    started: datetime
+    finished: datetime | None
+    seconds: float | None
+    engine: str
+    steps_done: int
+    steps_planned: int
+    totals: dict[str, int]
+    rows: tuple[Row, ...]
+    troubles: tuple[Trouble, ...]
+    schema: str = SCHEMA
+
+
+def read_status(ledger: Ledger, run: int | None = None) -> Status | None:
+    """The status of a run, the newest by default; None when there is no such run."""
+    records = [
+        record for record in ledger.runs(limit=1 if run is None else 100_000) if run in (None, record.id)
+    ]
+    if not records:
+        return None
+    record = records[0]
+    events = [event for _, event in ledger.events(record.id)]
+    steps = [step for wave in _list(record.plan.get("waves")) for step in wave]
+    standing = {delivery.image: delivery for delivery in ledger.deliveries()}
+    standing.update({delivery.image: delivery for delivery in ledger.deliveries(record.id)})
+    rows = tuple(_row(step, events, standing) for step in steps)
+    seen = {(event.image, event.kind) for event in events}
+    return Status(
+        run=record.id,
+        command=record.command,
+        state=record.state,
+        started=record.started,
+        finished=record.finished,
+        seconds=_seconds(record),
+        engine=_engine(events),
+        steps_done=sum((step["image"], kind) in seen for step in steps for kind in _kinds(step)),
+        steps_planned=sum(len(_kinds(step)) for step in steps),
+        totals=_totals(rows),
+        rows=rows,
+        troubles=_troubles(events),
+    )
+
+
+def _row(step: Mapping[str, Any], events: Sequence[Event], standing: Mapping[str, Delivery]) -> Row:
+    image = step["image"]
+    state = "pending"
+    for event in events:
+        if event.image == image:
+            state = _STATES.get(event.kind, state)
+    why = "; ".join(step["why"])
+    delivery = standing.get(image) if state in ("delivered", "reused") else None
+    if delivery is None:
+        return Row(image, state, step["reference"], why)
+    return Row(
+        image,
+        state,
+        step["reference"].partition("@")[0],
+        why,
+        delivery.digest,
+        delivery.platforms,
+        delivery.size,
+        delivery.seconds,
+        delivery.verified,
+        f"read back in run {delivery.run}",
+    )
+
+
+def _troubles(events: Sequence[Event]) -> tuple[Trouble, ...]:
+    troubles: dict[str, Trouble] = {}
+    for event in events:
+        if event.image is None:
+            continue
+        command = f"shipway ship {event.image}"
+        data: Mapping[str, Any] = event.data
+        if event.kind == "image.failed":
+            troubles[event.image] = Trouble(
+                event.image, data["message"], data["cause"], data["help"], command
+            )
+        elif event.kind == "image.blocked":
+            waits = ", ".join(data["waits_for"])
+            troubles[event.image] = Trouble(event.image, f"waits for {waits}", None, None, command)
+    return tuple(troubles.values())
+
+
+def _kinds(step: Mapping[str, Any]) -> tuple[str, ...]:
+    return BUILD_STEPS if step["action"] == "build" else REUSE_STEPS
+
+
+def _totals(rows: Sequence[Row]) -> dict[str, int]:
+    states = ("delivered", "reused", "failed", "blocked", "unfinished", "pending")
+    return {state: sum(row.state == state for row in rows) for state in states}
+
+
+def _engine(events: Sequence[Event]) -> str:
+    chosen = [event.data for event in events if event.kind == "engine.chosen"]
+    return f"{chosen[-1]['name']} {chosen[-1]['version']}" if chosen else ""
+
+
+def _seconds(record: RunRecord) -> float | None:
+    return (record.finished - record.started).total_seconds() if record.finished else None
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,65 @@
+"""What a ship needs from the world, and what it knows while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from shipway.fleet.model import Fleet, Image
+from shipway.planning.inputs import Inputs
+from shipway.planning.plan import Plan, Step
+from shipway.ports import BuildRequest, Clock, Engine, Event, Events, Ledger, Registry
+from shipway.values import Platform, Reference
+
+
+class Staging(Protocol):
+    """The registry on loopback that engines push to; it starts when it is first needed."""
+
+    def locate(self, destination: Reference) -> Reference:
+        """Where the engine pushes what is bound for the repository ``destination``."""
+
+    def real(self, reference: Reference) -> Reference:
+        """The reference with an address that can be reached, for images that stay embedded."""
+
+
+class Recipes(Protocol):
+    """Turns an image and its pinned bases into what an engine needs."""
+
+    def request(
+        self, image: Image, platform: Platform, pins: Mapping[str, Reference], labels: Mapping[str, str]
+    ) -> BuildRequest:
+        """``pins`` maps base references, as they stand after expansion, to what the engine shall use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Yard:
+    """The world of a ship. ``engine`` is asked for only when something is built."""
+
+    engine: Callable[[], Awaitable[Engine]]
+    registry: Registry
+    staging: Staging
+    recipes: Recipes
+    ledger: Ledger
+    clock: Clock
+    events: Events
+
+    def emit(self, kind: str, image: str | None = None, **data: object) -> None:
+        self.events.emit(Event(kind, image, data))
+
+
+@dataclass(frozen=True, slots=True)
+class Voyage:
+    """One execution of a plan: run number, plan, fleet, the inputs of every image, the git commit."""
+
+    run: int
+    plan: Plan
+    fleet: Fleet
+    inputs: Mapping[str, Inputs]
+    commit: str | None = None
+
+    def step(self, image: str) -> Step:
+        return next(step for step in self.plan.steps if step.image == image)
+
+    def image(self, name: str) -> Image:
+        return next(image for image in self.fleet.images if image.name == name)

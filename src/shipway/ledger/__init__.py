@@ -1,0 +1,1 @@
+"""The ledger: the append-only record of runs, events and evidence, in SQLite."""

@@ -1,0 +1,1 @@
+"""Planning: what would be done and why, as data."""

@@ -1,0 +1,168 @@
+"""The plan: for every image whether it is built, why, in which wave, and as which reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from shipway.fleet.model import Fleet, Image
+from shipway.planning.destination import destination
+from shipway.planning.inputs import Inputs, changes
+from shipway.planning.tags import DEFAULT_SCHEME, SCHEME_OUTSIDE_GIT, TagFacts, TagScheme
+from shipway.values import Digest, Platform, Reference
+
+Action = Literal["build", "reuse"]
+SCHEMA = "shipway.plan/1"
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One image in the plan.
+
+    ``reference`` is where it will be, or for ``reuse`` the delivered one with its digest. ``tags`` are the
+    tags that name it at the end, the first one first. ``needs`` are the images of the fleet it builds on.
+    ``digest`` is the delivered digest that stands for it, for ``reuse``.
+    """
+
+    image: str
+    action: Action
+    why: tuple[str, ...]
+    reference: str
+    fingerprint: str
+    tags: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    digest: str | None = None
+
+    @property
+    def repository(self) -> Reference:
+        """The repository it is delivered to."""
+        return Reference.parse(self.reference).without_version()
+
+
+class Blocker(msgspec.Struct, frozen=True):
+    """Something that would fail the build for sure, seen before it."""
+
+    image: str
+    message: str
+    path: str
+    line: int
+    cause: str | None = None
+    help: str | None = None
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What ``ship`` executes. Steps of one wave do not depend on each other."""
+
+    waves: tuple[tuple[Step, ...], ...]
+    blockers: tuple[Blocker, ...] = ()
+    notes: tuple[str, ...] = ()
+    schema: str = SCHEMA
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(step for wave in self.waves for step in wave)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What the ledger and the registry know of an image.
+
+    ``fingerprint`` and ``inputs`` are those of its last delivery; ``standing`` is the digest delivered for
+    exactly today's inputs that the registry still holds, with the reference it was delivered as.
+    ``lost`` tells that such a delivery was made, but the registry no longer holds it.
+    """
+
+    fingerprint: str | None = None
+    inputs: Inputs | None = None
+    standing: Digest | None = None
+    reference: str | None = None
+    lost: bool = False
+
+
+NEVER = Delivered()
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the user asked for: every image or ``selection``, the tag and registry that override the
+    fleet's, and the images (or all, as ``*``) built even when nothing changed."""
+
+    selection: frozenset[str] = frozenset()
+    force: frozenset[str] = frozenset()
+    tag: str | None = None
+    registry: str | None = None
+
+
+def make_plan(
+    fleet: Fleet,
+    waves: Iterable[Iterable[str]],
+    inputs: Mapping[str, Inputs],
+    delivered: Mapping[str, Delivered],
+    facts: TagFacts,
+    choices: Choices,
+) -> Plan:
+    """Decide every step. ``waves`` are the names wanted and the bases they need, in build order."""
+    images = {image.name: image for image in fleet.images}
+    return Plan(
+        tuple(
+            tuple(
+                _step(images[name], inputs[name], delivered.get(name, NEVER), facts, choices) for name in wave
+            )
+            for wave in waves
+        )
+    )
+
+
+def _step(image: Image, inputs: Inputs, known: Delivered, facts: TagFacts, choices: Choices) -> Step:
+    repository = destination(image, choices.registry)
+    scheme = TagScheme.parse(choices.tag or image.tag or _default_scheme(facts))
+    why = _why(image.name, inputs, known, choices.force)
+    needs = tuple(dict.fromkeys(base.image for base in image.bases if base.image))
+    platforms = tuple(str(platform) for platform in image.inputs.platforms)
+    if why or known.standing is None or known.reference is None:
+        tags = (scheme.render(facts, image.version), *_secondary(image, facts))
+        reference = str(repository.with_tag(tags[0]))
+        return Step(image.name, "build", why, reference, inputs.fingerprint, tags, platforms, needs)
+    before = Reference.parse(known.reference)
+    first = scheme.render(facts, image.version) if scheme.is_stable else before.tag
+    tags = (*((first,) if first else ()), *_secondary(image, facts))
+    return Step(
+        image.name,
+        "reuse",
+        ("unchanged since it was delivered",),
+        f"{repository.with_tag(first) if first else repository}@{known.standing}",
+        inputs.fingerprint,
+        tags,
+        platforms,
+        needs,
+        str(known.standing),
+    )
+
+
+def _why(name: str, inputs: Inputs, known: Delivered, force: frozenset[str]) -> tuple[str, ...]:
+    """Why the image is built; empty when its delivered digest stands for it."""
+    if force & {name, "*"}:
+        return ("forced",)
+    if known.standing is not None:
+        return ()
+    if known.lost:
+        return ("the registry no longer has the delivered image",)
+    if known.fingerprint is None:
+        return ("never delivered",)
+    return changes(known.inputs, inputs)
+
+
+def _secondary(image: Image, facts: TagFacts) -> tuple[str, ...]:
+    return tuple(TagScheme.parse(tag).render(facts, image.version) for tag in image.tags)
+
+
+def _default_scheme(facts: TagFacts) -> str:
+    return DEFAULT_SCHEME if facts.commit and facts.branch else SCHEME_OUTSIDE_GIT
+
+
+def wanted_platforms(image: Image, native: Platform) -> tuple[Platform, ...]:
+    """The platforms to build: those declared, else the engine's own."""
+    return image.inputs.platforms or (native,)

@@ -1,0 +1,1 @@
+"""Results and events for people and machines."""

@@ -1,0 +1,45 @@
+"""Events as single lines, for logs and for terminals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shipway.ports import Event
+from shipway.report.text import plural, seconds, size
+
+_Line = Callable[[Mapping[str, Any]], str]
+
+
+def _short(digest: str) -> str:
+    return digest.partition(":")[2][:12]
+
+
+# Every event that is worth a line; the others are for the ledger only.
+_LINES: dict[str, _Line] = {
+    "run.started": lambda data: (
+        f"run {data['run']}: {plural(data['builds'], 'image')} to build, {data['reuses']} as delivered"
+    ),
+    "engine.chosen": lambda data: f"engine {data['name']} {data['version']} on {data['native']}",
+    "build.started": lambda data: f"build: {'; '.join(data['why'])}",
+    "build.done": lambda data: f"built {data['platform']} {_short(data['digest'])}",
+    "push.done": lambda data: f"pushed {_short(data['digest'])} to {data['repository']}",
+    "readback.verified": lambda data: (
+        f"read back {_short(data['digest'])}: {', '.join(data['platforms'])}, {size(data['size'])}"
+    ),
+    "tag.moved": lambda data: f"tag {data['tag']} names {_short(data['digest'])}",
+    "image.delivered": lambda data: f"delivered {data['reference']} in {seconds(data['seconds'])}",
+    "image.reused": lambda data: f"stands as {_short(data['digest'])}",
+    "image.failed": lambda data: f"FAILED: {data['message']}",
+    "image.blocked": lambda data: f"blocked by {', '.join(data['waits_for'])}",
+    "registry.retry": lambda data: f"retry {data.get('attempt')}: {data.get('reason')}",
+}
+
+
+def event_line(event: Event) -> str | None:
+    """One line for people, None for an event that needs none."""
+    line = _LINES.get(event.kind)
+    if line is None:
+        return None
+    prefix = f"{event.image}: " if event.image else ""
+    return prefix + line(event.data)

@@ -1,0 +1,86 @@
+"""The report of a run as text, Markdown, JSON and HTML; every number comes from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import resources
+
+import msgspec
+
+from shipway.flows.status import Row, Status
+from shipway.report.text import plural, seconds, size, table
+
+_HEADINGS = ("state", "image", "tag", "digest", "platforms", "size", "time", "evidence")
+
+
+def summary_line(status: Status) -> str:
+    """One sentence: the run, how it ended, steps done of steps planned, images by state."""
+    counts = ", ".join(f"{count} {state}" for state, count in status.totals.items() if count)
+    took = f" in {seconds(status.seconds)}" if status.seconds is not None else ""
+    return (
+        f"run {status.run} {status.state}{took}: {status.steps_done} of {status.steps_planned} steps done; "
+        f"{plural(len(status.rows), 'image')}: {counts or 'none'}"
+    )
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """What a table shows of an image."""
+    return (
+        row.state,
+        row.image,
+        row.reference,
+        row.digest.partition(":")[2][:12] or "-",
+        ", ".join(row.platforms) or "-",
+        size(row.size) if row.digest else "-",
+        seconds(row.seconds) if row.digest else "-",
+        row.evidence or "-",
+    )
+
+
+def as_text(status: Status) -> str:
+    """For a terminal."""
+    lines = [summary_line(status), table([_HEADINGS, *map(cells, status.rows)], indent="  ")]
+    for trouble in status.troubles:
+        lines.append(f"{trouble.image}: {trouble.message}")
+        if trouble.cause:
+            lines.append(f"  cause {trouble.cause}")
+        lines.append(f"  next  {trouble.help + '; then ' if trouble.help else ''}{trouble.command}")
+    return "\n".join(lines) + "\n"
+
+
+def as_json(status: Status) -> str:
+    """The document ``shipway.status/1``."""
+    return msgspec.json.format(msgspec.json.encode(status), indent=2).decode() + "\n"
+
+
+def as_markdown(status: Status) -> str:
+    return _render("report.md.j2", status, escape=False)
+
+
+def as_html(status: Status) -> str:
+    """One self-contained page: no script, nothing loaded from elsewhere."""
+    return _render("report.html.j2", status, escape=True)
+
+
+FORMATS: dict[str, Callable[[Status], str]] = {
+    "text": as_text,
+    "md": as_markdown,
+    "json": as_json,
+    "html": as_html,
+}
+
+
+def _render(name: str, status: Status, *, escape: bool) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=escape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(seconds=seconds, size=size, pipes=lambda text: str(text).replace("|", "\\|"))
+    source = resources.files("shipway.report").joinpath("templates", name).read_text("utf-8")
+    return environment.from_string(source).render(
+        status=status,
+        summary=summary_line(status),
+        headings=_HEADINGS,
+        rows=[cells(row) for row in status.rows],
+    )
