@@ -49,9 +49,9 @@ class BuildInputs:
     context: str
     target: str | None = None
     args: Mapping[str, str | None] = field(default_factory=dict)
-    contexts: Mapping[str, str] = NOTHING
+    contexts: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     platforms: tuple[Platform, ...] = ()
-    labels: Mapping[str, str] = NOTHING
+    labels: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     secrets: tuple[str, ...] = ()
     ssh: tuple[str, ...] = ()
     cache_from: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class Declaration:
     place: Place
     inputs: BuildInputs
     references: tuple[str, ...] = ()
-    places: Mapping[str, Place] = NO_PLACES
+    places: Mapping[str, Place] = field(default_factory=lambda: NO_PLACES)
 
     def place_of(self, field: str) -> Place:
         """Where the value of ``field`` comes from."""
@@ -138,7 +138,7 @@ class Fleet:
 
     images: tuple[Image, ...]
     problems: tuple[Problem, ...] = ()
-    roots: Mapping[str, str] = NOTHING
+    roots: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     registry: str | None = None
     source: str | None = None
 
