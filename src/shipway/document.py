@@ -21,7 +21,9 @@ Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | 
 NodeValue: TypeAlias = "bool | int | float | str | list[Node] | dict[str, Node] | None"
 
 _MAX_DEPTH = 100
-_INT = re.compile(r"[-+]?[0-9]+\Z")
+_MAX_ALIASED = 1_000_000
+# CPython refuses to convert longer ones; those become floats.
+_INT = re.compile(r"[-+]?[0-9]{1,4000}\Z")
 _OCT = re.compile(r"0o[0-7]+\Z")
 _HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
@@ -46,12 +48,14 @@ class Node:
     """A value of a document and where it stands; ``keys`` has the place of each key of a mapping.
 
     ``raw`` is the text of a scalar as written, before its type was resolved (``1.10`` stays ``1.10``).
+    ``tag`` is an explicit tag of the application's own, such as the ``!reset`` of Compose.
     """
 
     value: NodeValue
     place: Place
     raw: str = ""
     keys: dict[str, Place] | None = None
+    tag: str = ""
 
     @property
     def is_mapping(self) -> bool:
@@ -101,7 +105,8 @@ class Node:
 def parse(data: bytes | str, path: str) -> Node:
     """The only document in ``data``. An empty file is an empty mapping.
 
-    Raises ConfigError with place and cause for a syntax error, a duplicate key, or several documents.
+    Raises ConfigError with place and cause for a syntax error, a duplicate key, an alias that contains
+    itself, aliases that multiply beyond a million values, or several documents.
     """
     documents = parse_all(data, path)
     if len(documents) > 1:
@@ -113,36 +118,29 @@ def parse(data: bytes | str, path: str) -> Node:
 
 def parse_all(data: bytes | str, path: str) -> list[Node]:
     """Every document in ``data``; empty ones are left out. Raises ConfigError as ``parse`` does."""
-    text = _decode(data, path)
-    loader = yaml.CSafeLoader(text)
-    builder = _Builder(path)
+    loader = _loader(data, path)
     try:
-        return [node for node in (builder.build(root) for root in _compose(loader)) if node.value is not None]
+        return [node for node in _Builder(loader, path).documents() if node.value is not None]
     except yaml.YAMLError as error:
         raise _syntax_error(error, path) from None
-    except RecursionError:
-        raise ConfigError("the document is nested too deeply", place=Place(path)) from None
     finally:
         loader.dispose()
 
 
-def _decode(data: bytes | str, path: str) -> str:
-    if isinstance(data, str):
-        return data.removeprefix("\ufeff")
+def _loader(data: bytes | str, path: str) -> yaml.CSafeLoader:
+    """A loader over the text of ``data``, without its byte order mark."""
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        text = data.decode("utf-8-sig") if isinstance(data, bytes) else data.removeprefix("\ufeff")
+        return yaml.CSafeLoader(text)
+    except UnicodeError as error:
+        start = error.start if isinstance(error, UnicodeDecodeError | UnicodeEncodeError) else 0
+        before = data[:start]
+        line = (before.count(b"\n") if isinstance(before, bytes) else before.count("\n")) + 1
         raise ConfigError(
             "the file is not UTF-8 text", place=Place(path, line), help="save it as UTF-8"
         ) from None
-
-
-def _compose(loader: yaml.CSafeLoader) -> Iterator[yaml.Node]:
-    while loader.check_node():
-        node = loader.get_node()
-        if node is not None:
-            yield node
+    except yaml.YAMLError as error:
+        raise _syntax_error(error, path) from None
 
 
 def _syntax_error(error: yaml.YAMLError, path: str) -> ConfigError:
@@ -155,68 +153,124 @@ def _syntax_error(error: yaml.YAMLError, path: str) -> ConfigError:
     )
 
 
+@dataclass(slots=True)
+class _Anchor:
+    """A node under a name; None while it is still open. ``size`` counts the values in it."""
+
+    node: Node | None = None
+    size: int = 0
+
+
 class _Builder:
-    """Turns PyYAML's node graph into Nodes; an anchor's node is built once and shared."""
+    """Turns the events of libyaml into Nodes; the node of an anchor is built once and shared.
 
-    def __init__(self, path: str) -> None:
+    Events rather than PyYAML's node graph: that one is composed by recursion in C, which deep nesting
+    brings down together with the process.
+    """
+
+    def __init__(self, loader: yaml.CSafeLoader, path: str) -> None:
+        self._loader = loader
         self._path = path
-        self._built: dict[int, tuple[yaml.Node, Node]] = {}
+        self._anchors: dict[str, _Anchor] = {}
+        self._count = 0
+        self._aliased = 0
 
-    def build(self, node: yaml.Node, depth: int = 0) -> Node:
+    def documents(self) -> Iterator[Node]:
+        """The root of every document in the stream."""
+        while not isinstance(event := self._loader.get_event(), yaml.StreamEndEvent):
+            if isinstance(event, yaml.DocumentStartEvent):
+                self._anchors = {}
+                yield self._node(self._next(), 0)
+
+    def _next(self) -> yaml.NodeEvent:
+        """The next event inside a document: all of these open a node or close a collection."""
+        return cast(yaml.NodeEvent, self._loader.get_event())
+
+    def _node(self, event: yaml.NodeEvent, depth: int) -> Node:
         if depth > _MAX_DEPTH:
-            raise ConfigError("the document is nested too deeply", place=self._place(node))
-        known = self._built.get(id(node))
-        if known is not None:
-            return known[1]
-        if isinstance(node, yaml.ScalarNode):
-            return Node(_scalar(node), self._place(node), raw=node.value)
-        built = Node(None, self._place(node))
-        self._built[id(node)] = (node, built)
-        if isinstance(node, yaml.SequenceNode):
-            built.value = [self.build(item, depth + 1) for item in node.value]
-        else:
-            self._mapping(cast(yaml.MappingNode, node), built, depth)
-        return built
+            raise ConfigError("the document is nested too deeply", place=self._place(event))
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        self._count += 1
+        if event.anchor is None:
+            return self._content(event, depth)
+        anchor = self._anchors[event.anchor] = _Anchor()
+        before = self._count
+        anchor.node = self._content(event, depth)
+        anchor.size = self._count - before + 1
+        return anchor.node
 
-    def _mapping(self, node: yaml.MappingNode, built: Node, depth: int) -> None:
+    def _alias(self, event: yaml.NodeEvent) -> Node:
+        anchor = self._anchors.get(event.anchor or "")
+        if anchor is None:
+            raise ConfigError(f"no anchor &{event.anchor} stands before this", place=self._place(event))
+        if anchor.node is None:
+            raise ConfigError(f"*{event.anchor} stands inside of itself", place=self._place(event))
+        self._count += anchor.size
+        self._aliased += anchor.size
+        if self._aliased > _MAX_ALIASED:
+            raise ConfigError("the aliases expand to too many values", place=self._place(event))
+        return anchor.node
+
+    def _content(self, event: yaml.NodeEvent, depth: int) -> Node:
+        place = self._place(event)
+        if isinstance(event, yaml.ScalarEvent):
+            return Node(_scalar(event), place, raw=event.value, tag=_local(event.tag))
+        if isinstance(event, yaml.SequenceStartEvent):
+            return Node(list(self._items(depth)), place, tag=_local(event.tag))
+        return self._mapping(depth, place, _local(cast(yaml.MappingStartEvent, event).tag))
+
+    def _items(self, depth: int) -> Iterator[Node]:
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            yield self._node(event, depth + 1)
+
+    def _mapping(self, depth: int, place: Place, tag: str) -> Node:
         entries: dict[str, Node] = {}
         keys: dict[str, Place] = {}
         merged: list[Node] = []
-        for key_node, value_node in node.value:
-            place = self._place(key_node)
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise ConfigError("a mapping or list cannot be a key here", place=place)
-            key = key_node.value
-            value = self.build(value_node, depth + 1)
-            if key == "<<" and not key_node.style:
-                merged.extend(value.sequence or [value])
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            key, at = self._key(event, depth), self._place(event)
+            value = self._node(self._next(), depth + 1)
+            if key == "<<" and isinstance(event, yaml.ScalarEvent) and not event.style:
+                merged.extend(_merge_sources(value, at))
                 continue
             if key in entries:
-                raise ConfigError(
-                    f"the key {key!r} stands twice, first in line {keys[key].line}", place=place
-                )
+                raise ConfigError(f"the key {key!r} stands twice, first in line {keys[key].line}", place=at)
             entries[key] = value
-            keys[key] = place
+            keys[key] = at
         for other in merged:
             for key, value in other.mapping.items():
                 if key not in entries:
                     entries[key] = value
                     keys[key] = other.key_place(key)
-        built.value = entries
-        built.keys = keys
+        return Node(entries, place, keys=keys, tag=tag)
 
-    def _place(self, node: yaml.Node) -> Place:
-        return Place(self._path, node.start_mark.line + 1, node.start_mark.column + 1)
+    def _key(self, event: yaml.NodeEvent, depth: int) -> str:
+        node = self._node(event, depth + 1) if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent) else None
+        if node is None or isinstance(node.value, dict | list):
+            raise ConfigError("a mapping or list cannot be a key here", place=self._place(event))
+        return node.raw
+
+    def _place(self, event: yaml.NodeEvent) -> Place:
+        mark = cast(yaml.Mark, event.start_mark)
+        return Place(self._path, mark.line + 1, mark.column + 1)
 
 
-def _scalar(node: yaml.ScalarNode) -> bool | int | float | str | None:
-    text: str = node.value
-    if (
-        node.style in ("'", '"', "|", ">")
-        or node.tag == "!"
-        or (node.tag.endswith(":str")
-        and _is_explicit(node))
-    ):
+def _merge_sources(value: Node, place: Place) -> list[Node]:
+    """The mappings that ``<<`` brings in, the one that wins first."""
+    sources = value.sequence if value.is_sequence else [value]
+    if not all(source.is_mapping for source in sources):
+        raise ConfigError("'<<' merges a mapping, or a list of mappings", place=place)
+    return sources
+
+
+def _local(tag: str | None) -> str:
+    return tag if tag is not None and tag != "!" and not tag.startswith("tag:yaml.org,2002:") else ""
+
+
+def _scalar(event: yaml.ScalarEvent) -> bool | int | float | str | None:
+    text: str = event.value
+    if event.style or event.tag in ("!", "tag:yaml.org,2002:str"):
         return text
     if text in _CONSTANTS:
         return _CONSTANTS[text]
@@ -229,7 +283,3 @@ def _scalar(node: yaml.ScalarNode) -> bool | int | float | str | None:
     if _FLOAT.match(text):
         return float(text)
     return _SPECIAL_FLOATS.get(text.lower(), text)
-
-
-def _is_explicit(node: yaml.ScalarNode) -> bool:
-    return bool(node.end_mark.index - node.start_mark.index > len(node.value))
