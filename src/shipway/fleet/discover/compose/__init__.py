@@ -1,0 +1,1 @@
+"""Compose files: which services are built, from what, and as which image."""
