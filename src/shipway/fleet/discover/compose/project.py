@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from shipway.document import Node, parse_all
 from shipway.errors import ShipwayError
 from shipway.fleet.discover.compose.merge import empty, merge
-from shipway.fleet.discover.compose.notes import Notes
 from shipway.fleet.discover.compose.values import fill, secret_values, service_values
 from shipway.fleet.discover.dotenv import parse_env
+from shipway.fleet.discover.notes import Notes
 from shipway.fleet.discover.paths import is_remote
 from shipway.fleet.tree import FileTree, directory_of, join
 from shipway.values import Place

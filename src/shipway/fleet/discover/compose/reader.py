@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shipway.document import Node
 from shipway.fleet.discover.compose import files
 from shipway.fleet.discover.compose.merge import merge
-from shipway.fleet.discover.compose.notes import Notes
+from shipway.fleet.discover.compose.notes import ComposeNotes
 from shipway.fleet.discover.compose.project import Loader, Model
 from shipway.fleet.discover.compose.service import ServiceReader
 from shipway.fleet.discover.paths import missing_paths
@@ -40,7 +40,7 @@ class ComposeReader:
         return self.named and files.is_compose(path)
 
     def read(self, paths: Sequence[str], tree: FileTree) -> Reading:
-        notes = Notes()
+        notes = ComposeNotes()
         loader = Loader(tree, notes)
         projects = files.as_named(paths) if self.named else files.by_convention(paths)
         found = [one for project in projects for one in _declarations(project, loader, notes)]
@@ -53,7 +53,7 @@ class ComposeReader:
         return Reading(declarations, tuple(dict.fromkeys((*notes.problems, *missing))))
 
 
-def _declarations(project: files.Project, loader: Loader, notes: Notes) -> Iterator[Declaration]:
+def _declarations(project: files.Project, loader: Loader, notes: ComposeNotes) -> Iterator[Declaration]:
     variables = loader.default_environment(project.directory, {})
     project = files.with_compose_file(project, variables)
     own = [path for path in project.files if path not in loader.included]
@@ -65,7 +65,7 @@ def _declarations(project: files.Project, loader: Loader, notes: Notes) -> Itera
             yield from _built(_on(base, variant), base.under(variant), project.directory, notes)
 
 
-def _built(model: Model, known: Model, directory: str, notes: Notes) -> Iterator[Declaration]:
+def _built(model: Model, known: Model, directory: str, notes: ComposeNotes) -> Iterator[Declaration]:
     """The declarations of the services of ``model`` that may name what is in ``known``."""
     reader = ServiceReader(known, directory, notes)
     for name, service in model.services.mapping.items():

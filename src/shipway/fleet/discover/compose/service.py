@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from shipway.document import Node
 from shipway.errors import InvalidValue
-from shipway.fleet.discover.compose.notes import Notes
 from shipway.fleet.discover.compose.project import Model
 from shipway.fleet.discover.compose.values import Filled
+from shipway.fleet.discover.notes import Notes
 from shipway.fleet.discover.paths import dockerfile_in
 from shipway.fleet.model import BuildInputs, Declaration
 from shipway.values import Place, Platform, Reference
