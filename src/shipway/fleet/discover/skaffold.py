@@ -1,4 +1,4 @@
-"""The reader of Skaffold configurations: ``skaffold.yaml``, schemas ``skaffold/v1`` to ``skaffold/v4beta``."""
+"""The reader of Skaffold configurations: ``skaffold.yaml`` of the schemas ``skaffold/v1`` to ``v4beta``."""
 
 from __future__ import annotations
 
