@@ -1,0 +1,192 @@
+"""Revisions and repositories through the git program, never prompting and never running hooks."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shipway.errors import GitError, HostError
+from shipway.fleet.model import NOTHING
+from shipway.ports import Completed, Host, Revision
+
+_CLONE_SECONDS = 600.0
+_READ_SECONDS = 60.0
+# options before the subcommand: a repository's own configuration must not start programs of its choice
+_HARDENED = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never")
+# variables that git sets for its hooks would turn every command to another repository
+_ENVIRONMENT: Mapping[str, str | None] = {
+    "LC_ALL": "C",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_DIR": None,
+    "GIT_WORK_TREE": None,
+    "GIT_INDEX_FILE": None,
+    "GIT_PREFIX": None,
+}
+_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+class GitWorkingCopy:
+    """Working copies on this machine.
+
+    ``ci`` holds variables of a CI system: on a detached head, which is what CI checks out, the branch is
+    GITHUB_HEAD_REF (pull requests), else GITHUB_REF_NAME unless GITHUB_REF_TYPE says it is a tag.
+    """
+
+    def __init__(self, host: Host, ci: Mapping[str, str] = NOTHING) -> None:
+        self._host = host
+        self._ci = ci
+
+    def revision(self, directory: Path) -> Revision | None:
+        """See ``ports.WorkingCopy.revision``. Raises GitError when git refuses."""
+        if not _under_git(directory.absolute()):
+            return None
+        arguments = ("status", "--porcelain=v2", "--branch", "--untracked-files=no")
+        status = _Status.parse(self._git(directory, *arguments).stdout)
+        if status.commit is None:
+            return None
+        time = self._git(directory, "show", "-s", "--no-show-signature", "--format=%ct", status.commit)
+        remote = self._git(directory, "config", "--get", "remote.origin.url", accept=(0, 1))
+        return Revision(
+            commit=status.commit,
+            branch=status.branch or self._ci_branch(),
+            time=datetime.fromtimestamp(int(time.stdout), UTC),
+            dirty=status.dirty,
+            remote=_without_userinfo(remote.stdout.strip()) or None,
+        )
+
+    def tracked_files(self, directory: Path) -> tuple[str, ...]:
+        """The files that git tracks below ``directory``, relative to it, sorted."""
+        listing = self._git(directory, "ls-files", "-z", "--cached").stdout
+        return tuple(sorted(set(filter(None, listing.split("\0")))))
+
+    def clone(self, url: str, ref: str | None, directory: Path) -> None:
+        """Make ``directory`` a shallow clone of ``url`` at ``ref``: a branch, a tag, a commit, None for HEAD.
+
+        ``directory`` appears whole or not at all. Raises GitError when it exists and is not empty, or
+        when the repository cannot be fetched without asking for credentials.
+        """
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise GitError(f"cannot clone into {directory}: it exists and is not empty")
+        source = f"{_without_userinfo(url)} at {ref or 'HEAD'}"
+        fetch = ("fetch", "--quiet", "--depth=1", "--no-tags", "--", "origin", ref or "HEAD")
+        with _beside(directory) as fresh:
+            fresh.mkdir()
+            self._git(fresh, "init", "--quiet", "--template=")
+            self._git(fresh, "remote", "add", "--", "origin", url)
+            self._git(fresh, *fetch, doing=f"cannot fetch {source}", timeout=_CLONE_SECONDS)
+            self._git(
+                fresh, "checkout", "--quiet", "--detach", "FETCH_HEAD", doing=f"cannot check out {source}"
+            )
+            fresh.rename(directory)
+
+    def _ci_branch(self) -> str | None:
+        if branch := self._ci.get("GITHUB_HEAD_REF"):
+            return branch
+        is_branch = self._ci.get("GITHUB_REF_TYPE", "branch") == "branch"
+        return (self._ci.get("GITHUB_REF_NAME") or None) if is_branch else None
+
+    def _git(
+        self,
+        directory: Path,
+        *arguments: str,
+        doing: str = "",
+        accept: Sequence[int] = (0,),
+        timeout: float = _READ_SECONDS,
+    ) -> Completed:
+        argv = ("git", *_HARDENED, "-C", str(directory), *arguments)
+        env = dict(_ENVIRONMENT)
+        if "GIT_SSH_COMMAND" not in self._host.environ:
+            env["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes"
+        try:
+            completed = self._host.run_sync(argv, env=env, timeout=timeout)
+        except HostError as error:
+            raise GitError(error.message, cause=error.cause, help=error.help) from None
+        if completed.code not in accept:
+            raise _failure(doing or f"git {arguments[0]} failed in {directory}", directory, completed)
+        return completed
+
+
+def _under_git(directory: Path) -> bool:
+    return any((parent / ".git").exists() for parent in (directory, *directory.parents))
+
+
+@dataclass(frozen=True, slots=True)
+class _Status:
+    """What ``git status --porcelain=v2 --branch`` tells (git-status(1), Porcelain Format Version 2)."""
+
+    commit: str | None
+    branch: str | None
+    dirty: bool
+
+    @classmethod
+    def parse(cls, text: str) -> _Status:
+        headers: dict[str, str] = {}
+        dirty = False
+        for line in text.splitlines():
+            if line.startswith("# "):
+                name, _, value = line[2:].partition(" ")
+                headers[name] = value
+            else:
+                dirty = True
+        commit, branch = headers.get("branch.oid"), headers.get("branch.head")
+        return cls(
+            None if commit == "(initial)" else commit, None if branch == "(detached)" else branch, dirty
+        )
+
+
+@contextmanager
+def _beside(directory: Path) -> Iterator[Path]:
+    """A fresh directory on the same file system; what is left of it is deleted."""
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as holder:
+            yield Path(holder) / "clone"
+    except OSError as error:
+        raise GitError(f"cannot clone into {directory}: {error.strerror}") from None
+
+
+def _without_userinfo(text: str) -> str:
+    """``text`` without the credentials of URLs: CI systems write tokens into them."""
+    return _USERINFO.sub("", text)
+
+
+_CAUSES: tuple[tuple[str, str, str], ...] = (
+    (
+        "dubious ownership",
+        "the files belong to another user, and git does not trust them",
+        "git config --global --add safe.directory {directory}",
+    ),
+    (
+        "could not read Username",
+        "the repository does not exist, or wants credentials",
+        "give git credentials: git config --global credential.helper store, or use an SSH URL",
+    ),
+    (
+        "Permission denied (publickey)",
+        "the server does not know this machine's SSH key",
+        "ssh-add -l shows the keys offered",
+    ),
+    ("Could not resolve host", "the host name is unknown here", "check the spelling and the network"),
+    (
+        "couldn't find remote ref",
+        "the repository has no such branch, tag or commit",
+        "git ls-remote URL lists branches and tags",
+    ),
+    ("not a git repository", "the directory is not under git", "git init, or name another directory"),
+)
+
+
+def _failure(doing: str, directory: Path, completed: Completed) -> GitError:
+    said = _without_userinfo(completed.stderr.strip())
+    last = next((line for line in reversed(said.splitlines()) if line.startswith("fatal:")), said[-300:])
+    message = f"{doing}: {last or f'exit code {completed.code}'}"
+    for sign, cause, help in _CAUSES:
+        if sign in said:
+            return GitError(message, cause=cause, help=help.format(directory=directory.absolute()))
+    return GitError(message)
