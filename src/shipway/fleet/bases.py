@@ -1,0 +1,112 @@
+"""What every image builds on: the references of its Dockerfile, matched with the images of the fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from shipway.dockerfile.parser import parse
+from shipway.dockerfile.resolve import LINUX_AMD64, resolve
+from shipway.dockerfile.resolved import BaseInput, ResolvedBuild
+from shipway.dockerfile.syntax import Dockerfile
+from shipway.errors import ShipwayError
+from shipway.fleet.discover.paths import is_remote
+from shipway.fleet.matching import Matched, Matcher
+from shipway.fleet.model import Fleet, Image, Problem
+from shipway.fleet.roots import below, prefix_of
+from shipway.fleet.tree import FileTree
+from shipway.values import Place
+
+
+def link(fleet: Fleet) -> Fleet:
+    """The fleet with ``bases`` filled in, and what the Dockerfiles have against being built as problems.
+
+    An image whose Dockerfile cannot be read gets no bases. Reads the files below ``fleet.roots``.
+    """
+    shelf = _Shelf(fleet)
+    builds = {image.name: shelf.builds(image) for image in fleet.images}
+    inputs = {name: _distinct(found) for name, found in builds.items()}
+    matcher = Matcher(fleet, inputs)
+    matched = {
+        image.name: [matcher.base(image, found) for found in inputs[image.name]] for image in fleet.images
+    }
+    images = tuple(
+        replace(image, bases=tuple(each.base for each in matched[image.name])) for image in fleet.images
+    )
+    problems = [*fleet.problems, *shelf.problems]
+    for image in images:
+        path = shelf.path(image)
+        problems += _build_problems(path, builds[image.name])
+        problems += _assumptions(path, matched[image.name])
+    return replace(fleet, images=images, problems=tuple(dict.fromkeys(problems)))
+
+
+def _build_problems(path: str, builds: Iterable[ResolvedBuild]) -> Iterator[Problem]:
+    for build in builds:
+        for problem in build.problems:
+            yield Problem(problem.reason, problem.message, replace(problem.place, path=path))
+
+
+def _assumptions(path: str, matched: Iterable[Matched]) -> Iterator[Problem]:
+    for each in matched:
+        if each.assumed:
+            base = each.base
+            message = (
+                f"{base.reference} is taken for the image {base.image}: no file tells where that one goes"
+            )
+            yield Problem("assumed-base", message, Place(path, base.line))
+
+
+class _Shelf:
+    """The Dockerfiles of a fleet, each read and parsed once."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._trees = {name: FileTree(Path(directory)) for name, directory in fleet.roots.items()}
+        self._prefixes = {name: prefix_of(fleet.roots, name) for name in fleet.roots}
+        self._parsed: dict[tuple[str, str, str | None], Dockerfile | None] = {}
+        self.problems: list[Problem] = []
+
+    def path(self, image: Image) -> str:
+        """The path of the Dockerfile relative to the fleet's own root."""
+        return below(self._prefixes[image.root], image.inputs.dockerfile)
+
+    def builds(self, image: Image) -> tuple[ResolvedBuild, ...]:
+        """One build per platform; none where the Dockerfile is not here."""
+        inputs = image.inputs
+        dockerfile = self._dockerfile(image)
+        if dockerfile is None:
+            return ()
+        args = {name: value for name, value in inputs.args.items() if value is not None}
+        return tuple(
+            resolve(dockerfile, target=inputs.target, args=args, platform=platform, contexts=inputs.contexts)
+            for platform in inputs.platforms or (LINUX_AMD64,)
+        )
+
+    def _dockerfile(self, image: Image) -> Dockerfile | None:
+        inputs = image.inputs
+        key = (image.root, inputs.dockerfile, inputs.inline)
+        if key not in self._parsed:
+            self._parsed[key] = self._read(image)
+        return self._parsed[key]
+
+    def _read(self, image: Image) -> Dockerfile | None:
+        inputs, tree = image.inputs, self._trees[image.root]
+        if inputs.inline is not None:
+            return parse(inputs.inline.encode(errors="surrogateescape"), inputs.dockerfile)
+        if is_remote(inputs.context) or not tree.is_file(inputs.dockerfile):
+            return None
+        try:
+            return parse(tree.read(inputs.dockerfile), inputs.dockerfile)
+        except ShipwayError as error:
+            self.problems.append(Problem("unreadable-file", error.message, Place(self.path(image))))
+            return None
+
+
+def _distinct(builds: Iterable[ResolvedBuild]) -> tuple[BaseInput, ...]:
+    """The bases of all platforms, each once, in the order of the file."""
+    found: dict[tuple[str, str, int], BaseInput] = {}
+    for build in builds:
+        for base in build.bases:
+            found.setdefault((base.reference, base.via, base.line), base)
+    return tuple(sorted(found.values(), key=lambda base: base.line))

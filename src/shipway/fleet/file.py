@@ -1,0 +1,230 @@
+"""The fleet file: ``shipway.yaml`` as checked sections, and the images it declares.
+
+Paths in the file are relative to it; here they are relative to the root of the repository.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from shipway.document import parse
+from shipway.errors import ConfigError
+from shipway.fleet.discover.paths import is_remote, rooted
+from shipway.fleet.model import BuildInputs, Declaration
+from shipway.fleet.settings import (
+    ARGS_KEY,
+    CACHE_FROM,
+    CACHE_TO,
+    CHOSEN,
+    CONFIG,
+    CONTEXT,
+    CONTEXTS,
+    DISCOVER,
+    DOCKERFILE,
+    FLEET,
+    GIT,
+    GROUP,
+    GROUPS,
+    IMAGES,
+    LABELS,
+    MEMBERS,
+    PLATFORMS_KEY,
+    REF,
+    REPOSITORIES,
+    REPOSITORY_KEY,
+    SECRET_ARGS,
+    SECRETS,
+    SOURCE_PATH,
+    SSH,
+    TARGET,
+    Section,
+    Setting,
+    paths,
+    read_section,
+)
+from shipway.fleet.shapes import Located, did_you_mean
+from shipway.fleet.tree import directory_of, join
+from shipway.values import Place
+
+FLEET_FILES = ("shipway.yaml", "shipway.yml", "shipway.json")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class OtherRepository:
+    """A repository elsewhere whose images belong to the fleet.
+
+    ``path`` is relative to the root of the repository that holds the fleet file; ``git`` is a URL that
+    the caller has to clone, at ``ref`` where given. ``images`` are the ones to take, () for all.
+    """
+
+    name: str
+    place: Place
+    path: str | None = None
+    git: str | None = None
+    ref: str | None = None
+    config: str | None = None
+    images: tuple[Located[str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FleetFile:
+    """What a fleet file says. ``images`` is None where it leaves them to discovery; ``membership`` maps
+    an image to its group; ``discover`` is a list of files, or whether to look for any."""
+
+    path: str
+    shared: Section
+    groups: Mapping[str, Section]
+    images: Mapping[str, Section] | None
+    membership: Mapping[str, Located[str]]
+    repositories: tuple[OtherRepository, ...]
+    discover: tuple[Located[str], ...] | bool
+
+    @property
+    def directory(self) -> str:
+        """The directory that the paths of the file are relative to."""
+        return directory_of(self.path)
+
+
+def read_fleet_file(data: bytes | str, path: str) -> FleetFile:
+    """The fleet file in ``data``. Raises ConfigError with place, cause and the nearest right key."""
+    section = read_section(parse(data, path), FLEET, "the fleet file")
+    groups = section.get(GROUPS) or {}
+    images = section.get(IMAGES)
+    discover = section.get(DISCOVER)
+    return FleetFile(
+        path,
+        section,
+        groups,
+        images,
+        _membership(groups, images or {}),
+        _repositories(section, directory_of(path)),
+        True if discover is None else _relocated(discover, directory_of(path)),
+    )
+
+
+def _relocated(discover: tuple[Located[str], ...] | bool, directory: str) -> tuple[Located[str], ...] | bool:
+    if isinstance(discover, bool):
+        return discover
+    return tuple(Located(join(directory, item.value), item.place) for item in discover)
+
+
+def _membership(groups: Mapping[str, Section], images: Mapping[str, Section]) -> dict[str, Located[str]]:
+    """The group of each image, told by the group or by the image."""
+    members: dict[str, Located[str]] = {}
+    for name, group in groups.items():
+        for member in group.get(MEMBERS) or ():
+            _join_group(members, member.value, Located(name, member.place))
+    for name, image in images.items():
+        group_name = image.get(GROUP)
+        if group_name is None:
+            continue
+        place = image.place_of(GROUP)
+        if group_name not in groups:
+            raise ConfigError(
+                f"there is no group `{group_name}`",
+                place=place,
+                help=did_you_mean(group_name, groups, "declare it under `groups`"),
+            )
+        _join_group(members, name, Located(group_name, place))
+    return members
+
+
+def _join_group(members: dict[str, Located[str]], image: str, group: Located[str]) -> None:
+    known = members.setdefault(image, group)
+    if known.value != group.value:
+        raise ConfigError(
+            f"the image `{image}` is in two groups: `{known.value}` and `{group.value}`",
+            place=group.place,
+            cause=f"the first one is told at {known.place}",
+        )
+
+
+def _repositories(section: Section, directory: str) -> tuple[OtherRepository, ...]:
+    result = []
+    for name, entry in (section.get(REPOSITORIES) or {}).items():
+        path = entry.get(SOURCE_PATH)
+        result.append(
+            OtherRepository(
+                name,
+                entry.place,
+                None if path is None else join(directory, path),
+                entry.get(GIT),
+                entry.get(REF),
+                entry.get(CONFIG),
+                entry.get(CHOSEN) or (),
+            )
+        )
+    return tuple(result)
+
+
+# --- images -------------------------------------------------------------------------------------
+
+
+def has_inputs(section: Section) -> bool:
+    """Whether the image tells itself what to build, without help from another file."""
+    return section.has(DOCKERFILE) or section.has(CONTEXT)
+
+
+def declare(name: str, section: Section, directory: str, known: BuildInputs | None = None) -> Declaration:
+    """The image ``name`` as the fleet file declares it; what it leaves out comes from ``known``.
+
+    Needs ``known`` unless the section has inputs. Settings of groups and of the fleet are not in it.
+    """
+    dockerfile, context = _files(section, directory, known)
+    base = known or BuildInputs(dockerfile, context)
+    repository = section.get(REPOSITORY_KEY)
+    inputs = BuildInputs(
+        dockerfile=dockerfile,
+        context=context,
+        target=section.get(TARGET) or base.target,
+        args={**base.args, **entries(section.get(ARGS_KEY))},
+        contexts={**base.contexts, **_contexts(section, directory)},
+        platforms=paths(section.get(PLATFORMS_KEY)) or base.platforms,
+        labels={**base.labels, **entries(section.get(LABELS))},
+        secrets=_either(section, SECRETS, base.secrets),
+        ssh=_either(section, SSH, base.ssh),
+        cache_from=_either(section, CACHE_FROM, base.cache_from),
+        cache_to=_either(section, CACHE_TO, base.cache_to),
+        inline=base.inline if dockerfile == base.dockerfile else None,
+        secret_args=base.secret_args | frozenset(paths(section.get(SECRET_ARGS))),
+    )
+    return Declaration(
+        "shipway", name, section.place, inputs, (repository,) if repository else (), section.places
+    )
+
+
+def _files(section: Section, directory: str, known: BuildInputs | None) -> tuple[str, str]:
+    """Dockerfile and context; one that is not told comes from the other, else from ``known``."""
+    dockerfile, context = section.get(DOCKERFILE), section.get(CONTEXT)
+    if known and dockerfile is None and context is None:
+        return known.dockerfile, known.context
+    if context is None:
+        path = join(directory, dockerfile or "Dockerfile")
+        return path, known.context if known else directory_of(path)
+    where = rooted(context, directory)
+    if where == "-" or is_remote(where):
+        return dockerfile or "Dockerfile", where
+    return join(directory, dockerfile) if dockerfile else join(where, "Dockerfile"), where
+
+
+def _contexts(section: Section, directory: str) -> dict[str, str]:
+    named = {}
+    for name, entry in (section.get(CONTEXTS) or {}).items():
+        linked = entry.value.startswith("target:")
+        named[name] = entry.value if linked else rooted(entry.value, directory)
+    return named
+
+
+def entries(mapping: Mapping[str, Located[T]] | None) -> dict[str, T]:
+    """The values of a mapping, without their places."""
+    return {name: entry.value for name, entry in (mapping or {}).items()}
+
+
+def _either(
+    section: Section, setting: Setting[tuple[Located[str], ...]], known: tuple[str, ...]
+) -> tuple[str, ...]:
+    return paths(section.get(setting)) if section.has(setting) else known

@@ -1,0 +1,309 @@
+"""Every setting of the fleet file, declared once.
+
+Validation, the published JSON Schema and the commented file that ``shipway init`` writes are derived
+from these declarations. Keys of an image are those of Compose and bake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
+
+from shipway.document import Node
+from shipway.errors import ConfigError
+from shipway.fleet.shapes import (
+    ARGS,
+    NAME_PATTERN,
+    PATH,
+    PATHS,
+    PLATFORMS,
+    REGISTRY,
+    REPOSITORY,
+    SCALAR,
+    SCALARS,
+    SWITCHED_PATHS,
+    TEXT,
+    TEXT_BY_NAME,
+    TEXTS,
+    JsonSchema,
+    Located,
+    Shape,
+    T_co,
+    check_name,
+    did_you_mean,
+    wrong,
+)
+from shipway.values import Place
+
+T = TypeVar("T")
+
+DEFAULT_TAG = "{branch}-{sha7}-{timestamp}"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Generic[T_co]):
+    """A key of the fleet file: its shape, what it means, and what holds when it is absent."""
+
+    name: str
+    shape: Shape[T_co]
+    description: str
+    default: str | bool | None = None
+
+    @property
+    def schema(self) -> JsonSchema:
+        default = {} if self.default is None else {"default": self.default}
+        return {**self.shape.schema, "description": self.description, **default}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The values of one mapping of the file, by key, and the place of each."""
+
+    place: Place
+    values: Mapping[str, object]
+    places: Mapping[str, Place]
+
+    def get(self, setting: Setting[T]) -> T | None:
+        """The value of ``setting``, None where the section does not have it."""
+        return cast("T | None", self.values.get(setting.name))
+
+    def has(self, setting: Setting[T]) -> bool:
+        return setting.name in self.values
+
+    def place_of(self, setting: Setting[T]) -> Place:
+        """Where the key stands, or the section when it is absent."""
+        return self.places.get(setting.name, self.place)
+
+
+Table = tuple[Setting[object], ...]
+
+
+def read_section(node: Node, table: Table, key: str) -> Section:
+    """The settings of ``table`` in ``node``. Raises ConfigError for an unknown key or a wrong type."""
+    if not node.is_mapping and node.value is not None:
+        raise wrong(node, key, "a mapping")
+    known = {setting.name: setting for setting in table}
+    values: dict[str, object] = {}
+    for name, value in node.mapping.items():
+        if name not in known:
+            raise ConfigError(
+                f"unknown key `{name}` in {key}",
+                place=node.key_place(name),
+                help=did_you_mean(name, known),
+            )
+        values[name] = known[name].shape.read(value, name)
+    return Section(node.place, values, {name: node.key_place(name) for name in values})
+
+
+def section_schema(table: Table) -> dict[str, object]:
+    """The JSON Schema of a mapping with the settings of ``table``."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {setting.name: setting.schema for setting in table},
+    }
+
+
+# --- settings that stand at several levels; the nearest one to the image counts ----------------
+
+REGISTRY_KEY = Setting(
+    "registry",
+    REGISTRY,
+    "Registry, and the path in it, that images are delivered to, such as ghcr.io/acme/shop.",
+)
+TAG = Setting(
+    "tag",
+    SCALAR,
+    "Tag of each delivery: a text with {branch}, {sha7}, {sha}, {timestamp}, {date}, {version} or {run}.",
+    DEFAULT_TAG,
+)
+TAGS = Setting("tags", SCALARS, "Further tags that move to each delivery, such as latest.")
+VERSION = Setting("version", SCALAR, "What {version} stands for.")
+PLATFORMS_KEY = Setting("platforms", PLATFORMS, "Platforms to build for, such as linux/amd64.")
+ARGS_KEY = Setting(
+    "args", ARGS, "Build args. One without a value is taken from env-files, else from the environment."
+)
+ENV_FILES = Setting("env-files", PATHS, "Env files whose variables become build args; args go before them.")
+SECRET_ARGS = Setting("secret-args", TEXTS, "Build args whose values never reach a log or a label.")
+LABELS = Setting("labels", TEXT_BY_NAME, "Labels of the image.")
+
+SHARED: Table = (
+    REGISTRY_KEY,
+    TAG,
+    TAGS,
+    VERSION,
+    PLATFORMS_KEY,
+    ARGS_KEY,
+    ENV_FILES,
+    SECRET_ARGS,
+    LABELS,
+)
+
+# --- an image ---------------------------------------------------------------------------------
+
+CONTEXT = Setting(
+    "context",
+    PATH,
+    "Build context: a directory, or the URL of a Git repository or archive; absent: the"
+    " directory of the Dockerfile.",
+)
+DOCKERFILE = Setting(
+    "dockerfile",
+    PATH,
+    "Path of the Dockerfile, relative to the fleet file; absent: Dockerfile in the context.",
+)
+TARGET = Setting("target", TEXT, "Stage to build; absent: the last one.")
+CONTEXTS = Setting(
+    "contexts",
+    TEXT_BY_NAME,
+    "Named contexts: a directory, a URL, docker-image://REFERENCE, or target:NAME for another image.",
+)
+SECRETS = Setting("secrets", TEXTS, "Build secrets as buildx writes them, such as id=npm,src=.npmrc.")
+SSH = Setting("ssh", TEXTS, "SSH agents or keys as buildx writes them, such as default.")
+CACHE_FROM = Setting("cache-from", TEXTS, "Sources of build cache, as buildx writes them.")
+CACHE_TO = Setting("cache-to", TEXTS, "Destinations of build cache, as buildx writes them.")
+REPOSITORY_KEY = Setting(
+    "repository", REPOSITORY, "Repository to deliver to, whole; absent: the registry and the name."
+)
+GROUP = Setting("group", TEXT, "The group that the image belongs to.")
+NAME = Setting(
+    "name",
+    Shape(
+        "a name",
+        {"type": "string", "pattern": NAME_PATTERN},
+        lambda node, key: check_name(TEXT.read(node, key), key, node.place),
+    ),
+    "Name of the image.",
+)
+
+IMAGE: Table = (
+    CONTEXT,
+    DOCKERFILE,
+    TARGET,
+    CONTEXTS,
+    SECRETS,
+    SSH,
+    CACHE_FROM,
+    CACHE_TO,
+    REPOSITORY_KEY,
+    GROUP,
+    *(setting for setting in SHARED if setting is not REGISTRY_KEY),
+)
+
+
+def _named(node: Node, key: str, table: Table, one: str) -> dict[str, Section]:
+    """The entries of a mapping of names to sections."""
+    if not node.is_mapping:
+        raise wrong(node, key, f"a mapping of names to {one}s")
+    return {
+        check_name(name, key, node.key_place(name)): _entry(
+            value, table, f"{one} `{name}`", node.key_place(name)
+        )
+        for name, value in node.mapping.items()
+    }
+
+
+def _entry(node: Node, table: Table, key: str, place: Place) -> Section:
+    section = read_section(node, table, key)
+    return Section(place, section.values, section.places)
+
+
+def _images(node: Node, key: str) -> Mapping[str, Section]:
+    if node.is_mapping:
+        return _named(node, key, IMAGE, "image")
+    if not node.is_sequence:
+        raise wrong(node, key, IMAGES.shape.expected)
+    result: dict[str, Section] = {}
+    for item in node.sequence:
+        section = read_section(item, (NAME, *IMAGE), "image")
+        name = section.get(NAME)
+        if name is None:
+            raise ConfigError("an image of a list needs a `name`", place=item.place)
+        if name in result:
+            raise ConfigError(
+                f"the image {name!r} stands twice, first in line {result[name].place.line}", place=item.place
+            )
+        result[name] = section
+    return result
+
+
+def _mapping_schema(item: JsonSchema) -> JsonSchema:
+    return {"type": "object", "propertyNames": {"pattern": NAME_PATTERN}, "additionalProperties": item}
+
+
+def _images_schema() -> JsonSchema:
+    image = {**section_schema(IMAGE), "type": ["object", "null"]}
+    item = {**section_schema((NAME, *IMAGE)), "required": [NAME.name]}
+    return {"anyOf": [_mapping_schema(image), {"type": "array", "items": item}]}
+
+
+IMAGES = Setting(
+    "images",
+    Shape("a mapping of names to images, or a list of images", _images_schema(), _images),
+    "The images to deliver; absent: every image that the other files of the repository declare.",
+)
+
+# --- groups and repositories --------------------------------------------------------------------
+
+MEMBERS = Setting("images", TEXTS, "Names of the images of the group.")
+GROUP_TABLE: Table = (*SHARED, MEMBERS)
+GROUPS = Setting(
+    "groups",
+    Shape(
+        "a mapping of names to groups",
+        _mapping_schema({**section_schema(GROUP_TABLE), "type": ["object", "null"]}),
+        lambda node, key: _named(node, key, GROUP_TABLE, "group"),
+    ),
+    "Images that share a version, a tag or other settings.",
+)
+
+SOURCE_PATH = Setting("path", PATH, "Directory of the other repository, relative to the fleet file.")
+GIT = Setting("git", TEXT, "Git URL of the other repository.")
+REF = Setting("ref", SCALAR, "Branch, tag or commit of the Git repository; absent: its default branch.")
+CONFIG = Setting("config", PATH, "Fleet file in the other repository; absent: shipway.yaml, if there.")
+CHOSEN = Setting("images", TEXTS, "Names of the images to take from there; absent: all.")
+REPOSITORY_TABLE: Table = (SOURCE_PATH, GIT, REF, CONFIG, CHOSEN)
+
+
+def _repositories(node: Node, key: str) -> Mapping[str, Section]:
+    sections = _named(node, key, REPOSITORY_TABLE, "repository")
+    for name, section in sections.items():
+        if section.has(SOURCE_PATH) == section.has(GIT):
+            raise ConfigError(
+                f"the repository `{name}` needs either `path` or `git`",
+                place=section.place,
+                help="write path: ../directory, or git: and a URL",
+            )
+        if section.has(REF) and not section.has(GIT):
+            raise ConfigError("`ref` goes with `git` only", place=section.place_of(REF))
+    return sections
+
+
+def _repositories_schema() -> JsonSchema:
+    one_source = [
+        {"required": [SOURCE_PATH.name], "not": {"anyOf": [{"required": [n]} for n in (GIT.name, REF.name)]}},
+        {"required": [GIT.name], "not": {"required": [SOURCE_PATH.name]}},
+    ]
+    return _mapping_schema({**section_schema(REPOSITORY_TABLE), "oneOf": one_source})
+
+
+REPOSITORIES = Setting(
+    "repositories",
+    Shape("a mapping of names to repositories", _repositories_schema(), _repositories),
+    "Other repositories whose images belong to the fleet.",
+)
+
+DISCOVER = Setting(
+    "discover",
+    SWITCHED_PATHS,
+    "Files to look for images in (Compose, bake, workflows, Skaffold, Dockerfiles); false: none.",
+    True,
+)
+
+FLEET: Table = (*SHARED, GROUPS, IMAGES, REPOSITORIES, DISCOVER)
+
+
+def paths(values: tuple[Located[T], ...] | None) -> tuple[T, ...]:
+    """The values of a list, without their places."""
+    return tuple(item.value for item in values or ())

@@ -1,0 +1,192 @@
+"""What holds for one image: the settings of the fleet file over what other files declare.
+
+Settings are looked for from the nearest section to the farthest: the image, its group, the fleet. Mappings
+are merged, the nearest entry counting; every other value is taken whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from shipway.errors import ConfigError, InvalidValue
+from shipway.fleet.discover.dotenv import parse_env
+from shipway.fleet.discover.merge import Merged
+from shipway.fleet.file import entries
+from shipway.fleet.model import BuildInputs, Image, Problem
+from shipway.fleet.settings import (
+    ARGS_KEY,
+    ENV_FILES,
+    LABELS,
+    PLATFORMS_KEY,
+    REGISTRY_KEY,
+    REPOSITORY_KEY,
+    SECRET_ARGS,
+    TAG,
+    TAGS,
+    VERSION,
+    Section,
+    Setting,
+    paths,
+)
+from shipway.fleet.shapes import Located
+from shipway.fleet.tree import FileTree, join
+from shipway.values import Place, Reference
+
+T = TypeVar("T")
+
+_SEPARATORS = re.compile(r"[._-]+")
+_LEGAL_SEPARATOR = re.compile(r"\.|__?|-+")
+_LIBRARY = "docker.io/library/"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A section of a fleet file, and the directory of ``tree`` that its paths are relative to."""
+
+    section: Section
+    tree: FileTree
+    directory: str
+
+
+class EnvFiles:
+    """Reads env files once each, and collects what is wrong with them."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[FileTree, str], Mapping[str, str]] = {}
+        self._problems: dict[tuple[str, Place], Problem] = {}
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return tuple(self._problems.values())
+
+    def variables(self, layer: Layer) -> dict[str, str]:
+        """The variables of all env files of a layer; the last file that sets one counts."""
+        result: dict[str, str] = {}
+        for item in layer.section.get(ENV_FILES) or ():
+            path = join(layer.directory, item.value)
+            key = (layer.tree, path)
+            if key not in self._read:
+                self._read[key] = self._load(layer.tree, path, item)
+            result.update(self._read[key])
+        return result
+
+    def _load(self, tree: FileTree, path: str, item: Located[str]) -> Mapping[str, str]:
+        if not tree.is_file(path):
+            self.report("missing-env-file", f"there is no env file {path}", item.place)
+            return {}
+        try:
+            return parse_env(tree.read_text(path), path, {})
+        except ConfigError as error:
+            self.report("unreadable-file", error.message, error.place or item.place)
+            return {}
+
+    def report(self, kind: str, message: str, place: Place) -> None:
+        """Note a problem, once per kind and place."""
+        self._problems.setdefault((kind, place), Problem(kind, message, place))
+
+
+def settle(image: Merged, layers: tuple[Layer, ...], env_files: EnvFiles) -> Image:
+    """The image with every setting of ``layers``, the nearest one first."""
+    repository, tag, tags = _declared_destination(image, _first(layers, REGISTRY_KEY))
+    own_tags = _first(layers, TAGS)
+    return Image(
+        name=image.name,
+        inputs=_inputs(image.first.inputs, layers, env_files),
+        repository=_first(layers, REPOSITORY_KEY) or repository,
+        tag=_first(layers, TAG) or tag,
+        tags=tags if own_tags is None else paths(own_tags),
+        version=_first(layers, VERSION),
+        declarations=image.declarations,
+    )
+
+
+def _first(layers: Iterable[Layer], setting: Setting[T]) -> T | None:
+    return next((layer.section.get(setting) for layer in layers if layer.section.has(setting)), None)
+
+
+def _inputs(declared: BuildInputs, layers: tuple[Layer, ...], env_files: EnvFiles) -> BuildInputs:
+    labels = dict(declared.labels)
+    secret = set(declared.secret_args)
+    for layer in reversed(layers):
+        labels.update(entries(layer.section.get(LABELS)))
+        secret.update(paths(layer.section.get(SECRET_ARGS)))
+    return replace(
+        declared,
+        args=_args(declared.args, layers, env_files),
+        platforms=paths(_first(layers, PLATFORMS_KEY)) or declared.platforms,
+        labels=labels,
+        secret_args=frozenset(secret),
+    )
+
+
+def _args(
+    declared: Mapping[str, str | None], layers: tuple[Layer, ...], env_files: EnvFiles
+) -> dict[str, str | None]:
+    """Build args: what files declare, then from the farthest layer to the nearest env files and args."""
+    args = dict(declared)
+    variables: dict[str, str] = {}
+    named: dict[str, Located[str | None]] = {}
+    for layer in reversed(layers):
+        found = env_files.variables(layer)
+        variables.update(found)
+        args.update(found)
+        here = layer.section.get(ARGS_KEY) or {}
+        named.update(here)
+        args.update(entries(here))
+    args.update(
+        {name: variables[name] for name, value in args.items() if value is None and name in variables}
+    )
+    if any(layer.section.has(ENV_FILES) for layer in layers):
+        for name, entry in named.items():
+            if args[name] is None:
+                env_files.report(
+                    "missing-variable", f"no env file has a value for the build arg {name}", entry.place
+                )
+    return args
+
+
+# --- where it is delivered to -------------------------------------------------------------------
+
+
+def _declared_destination(
+    image: Merged, registry: str | None
+) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """Repository, tag and secondary tags, as far as declarations and the registry tell them."""
+    chosen = _chosen(image, registry)
+    if not chosen:
+        return (f"{registry}/{_slug(image.name)}" if registry else None), None, ()
+    name = chosen[0].name
+    tags = tuple(dict.fromkeys(r.tag for r in chosen if r.name == name and r.tag is not None))
+    return name, tags[0] if tags else None, tags[1:]
+
+
+def _chosen(image: Merged, registry: str | None) -> list[Reference]:
+    """The references of the declaration that tells best where the image goes.
+
+    With a registry only those below it count; else one bare word, which Docker reads as an image of its
+    own library, gives way to a whole reference.
+    """
+    sets = [found for item in image.declarations if (found := list(_parsed(item.references)))]
+    if registry:
+        prefix = Reference.parse(f"{registry}/image").name.removesuffix("image")
+        below = [[r for r in found if r.name.startswith(prefix)] for found in sets]
+        return next((found for found in below if found), [])
+    whole = [found for found in sets if not found[0].name.startswith(_LIBRARY)]
+    return next(iter(whole or sets), [])
+
+
+def _parsed(references: Iterable[str]) -> Iterator[Reference]:
+    for text in references:
+        try:
+            yield Reference.parse(text)
+        except InvalidValue:
+            continue
+
+
+def _slug(name: str) -> str:
+    """``name`` as a component of a repository (distribution/reference's grammar)."""
+    text = name.lower().strip("._-") or "image"
+    return _SEPARATORS.sub(lambda m: m.group() if _LEGAL_SEPARATOR.fullmatch(m.group()) else "-", text)
