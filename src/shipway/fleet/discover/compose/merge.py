@@ -31,8 +31,8 @@ def _merge_mappings(base: Node, over: Node) -> Node:
     entries = dict(base.mapping)
     keys = dict(base.keys or {})
     for key, value in over.mapping.items():
-        if value.tag == RESET:
-            entries.pop(key, None)
+        if value.tag == RESET and key in entries:
+            del entries[key]
             continue
         entries[key] = merge(entries[key], value) if key in entries else value
         keys[key] = over.key_place(key)

@@ -89,7 +89,8 @@ class Loader:
                 self._documents[path] = []
                 self._notes.unreadable(error, place)
             for document in self._documents[path]:
-                self._notes.entries(document, "the file")
+                if not document.is_mapping:
+                    self._notes.add("unreadable-file", "a Compose file is a mapping", document.place)
         return self._documents[path]
 
     def _file(self, document: Node, scope: Scope) -> Model:

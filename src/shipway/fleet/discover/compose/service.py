@@ -130,9 +130,11 @@ class ServiceReader:
     def _references(self, service: Node, build: Node) -> Iterator[str]:
         """``image`` first: Compose gives the image that name, and ``build.tags`` besides."""
         nodes = (service.get("image"), build.get("tags"), build.get("x-bake", "tags"))
-        for text, place in dict.fromkeys(
-            pair for node in nodes for pair in self._each(node, "the image name")
-        ):
+        places: dict[str, Place] = {}
+        for node in nodes:
+            for text, place in self._each(node, "the image name"):
+                places.setdefault(text, place)
+        for text, place in places.items():
             try:
                 Reference.parse(text)
                 yield text

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from shipway.document import Node
 from shipway.errors import InvalidValue
+from shipway.fleet.discover.compose.merge import RESET
 from shipway.fleet.discover.interpolate import Unset, interpolate
 from shipway.fleet.discover.paths import rooted
 from shipway.values import Place
@@ -25,7 +26,9 @@ class Filled(Node):
 
 
 def fill(node: Node, variables: Mapping[str, str]) -> Node:
-    """``node`` with the variables filled in, in every scalar below it."""
+    """``node`` with the variables filled in, in every scalar below it; what is reset has no value."""
+    if node.tag == RESET:
+        return Node(None, node.place, tag=RESET)
     if node.is_mapping:
         return replace(node, value={key: fill(value, variables) for key, value in node.mapping.items()})
     if node.is_sequence:
