@@ -343,6 +343,8 @@ class _Resolver:
             return None
         if by_index:
             return None
+        if via == "mount" and "$" in name:
+            return None
         if "$" in name:
             self._problem(
                 "bad-stage",

@@ -1,0 +1,71 @@
+"""The path that may have been meant by one that is not there."""
+
+from __future__ import annotations
+
+import difflib
+from collections import deque
+from collections.abc import Iterable
+
+from shipway.dockerfile.context import Context
+
+MAX_ENTRIES = 20_000
+
+
+def nearest(context: Context, path: str) -> str | None:
+    """A path of ``context`` close to ``path`` (cleaned, relative): the same in another case, its tail, a
+    file of that name elsewhere (among the first MAX_ENTRIES), or a similar name in the same directory."""
+    if not path:
+        return None
+    return (
+        _other_case(context, path)
+        or _tail(context, path)
+        or _elsewhere(context, path)
+        or _similar(context, path)
+    )
+
+
+def _other_case(context: Context, path: str) -> str | None:
+    real: list[str] = []
+    for part in path.split("/"):
+        entries = context.tree.entries("/".join(real))
+        name = part if part in entries else _same_folded(entries, part)
+        if name is None:
+            return None
+        real.append(name)
+    return "/".join(real)
+
+
+def _same_folded(names: Iterable[str], part: str) -> str | None:
+    folded = part.casefold()
+    return next((name for name in sorted(names) if name.casefold() == folded), None)
+
+
+def _tail(context: Context, path: str) -> str | None:
+    while "/" in path:
+        path = path.split("/", 1)[1]
+        if context.kind(path) is not None:
+            return path
+    return None
+
+
+def _elsewhere(context: Context, path: str) -> str | None:
+    name = path.rpartition("/")[2]
+    seen = 0
+    queue = deque([""])
+    while queue and seen < MAX_ENTRIES:
+        directory = queue.popleft()
+        entries = context.tree.entries(directory)
+        seen += len(entries)
+        prefix = f"{directory}/" if directory else ""
+        if name in entries and prefix + name != path:
+            return prefix + name
+        queue.extend(prefix + each for each in sorted(entries) if entries[each] == "dir")
+    return None
+
+
+def _similar(context: Context, path: str) -> str | None:
+    directory, _, name = path.rpartition("/")
+    while directory and context.kind(directory) != "dir":
+        directory, _, name = directory.rpartition("/")
+    close = difflib.get_close_matches(name, sorted(context.tree.entries(directory)), 1)
+    return f"{directory}/{close[0]}" if close and directory else (close[0] if close else None)
