@@ -74,7 +74,7 @@ class FileTree:
         joined = self.root / path
         try:
             resolved = joined.resolve()
-        except (OSError, RuntimeError):
+        except (OSError, RuntimeError, ValueError):
             return None
         return resolved if resolved.is_relative_to(self._real_root) else None
 
