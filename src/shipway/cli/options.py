@@ -7,9 +7,12 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from shipway.planning.plan import Choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,22 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that decide what is planned."""
-    for option in reversed(_PLAN_OPTIONS):
-        function = option(function)
-    return function
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What decides a plan: the images wanted (none: all), and what overrides the fleet's settings."""
+
+    images: tuple[str, ...]
+    force: bool
+    tag: str | None
+    registry: str | None
+    offline: bool
+
+    def choices(self) -> Choices:
+        """The options in the words of the planner."""
+        from shipway.planning.plan import Choices
+
+        forced = frozenset(self.images or ("*",)) if self.force else frozenset()
+        return Choices(frozenset(self.images), forced, self.tag, self.registry)
 
 
 _PLAN_OPTIONS = (
@@ -85,5 +99,21 @@ _PLAN_OPTIONS = (
     click.option("--force", is_flag=True, help="Build the images asked for even when nothing changed."),
     click.option("--tag", metavar="SCHEME", help="Tag instead of the fleet's scheme."),
     click.option("--registry", metavar="HOST[/PREFIX]", help="Deliver there instead."),
-    click.option("--offline", is_flag=True, help="Trust the ledger, ask no registry."),
+    click.option("--offline", is_flag=True, help="Trust the ledger, ask no registry what it still has."),
 )
+
+
+def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that decide a plan; it receives them as one ``options`` argument."""
+
+    @functools.wraps(function)
+    def wrapper(**options: Any) -> Any:
+        names = ("images", "force", "tag", "registry", "offline")
+        return function(options=PlanOptions(**{name: options.pop(name) for name in names}), **options)
+
+    for option in reversed(_PLAN_OPTIONS):
+        wrapper = option(wrapper)
+    return wrapper
+
+
+run_option = click.option("--run", type=click.IntRange(1), metavar="N", help="This run instead of the last.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from shipway.fleet.model import Base, Fleet, Image, Problem
 from shipway.fleet.roots import below, prefix_of
 
@@ -15,6 +17,11 @@ def fleet_document(fleet: Fleet) -> dict[str, object]:
         "images": [_image(fleet, image) for image in fleet.images],
         "problems": [_problem(problem) for problem in fleet.problems],
     }
+
+
+def fleet_json(fleet: Fleet) -> str:
+    """``fleet_document`` as text."""
+    return json.dumps(fleet_document(fleet), indent=2, ensure_ascii=False)
 
 
 def _image(fleet: Fleet, image: Image) -> dict[str, object]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import msgspec
+
 from shipway.fleet.model import Problem
 from shipway.planning.plan import Blocker, Plan
 from shipway.report.text import plural, table
 
 
-def plan_text(plan: Plan, problems: tuple[Problem, ...] = ()) -> str:
+def plan_text(plan: Plan, problems: Sequence[Problem] = ()) -> str:
     """Wave by wave what is built and why, then what stands in the way."""
     lines = []
     for number, wave in enumerate(plan.waves, start=1):
@@ -33,3 +37,18 @@ def blocker_text(blocker: Blocker) -> str:
     if blocker.help:
         lines.append(f"  next  {blocker.help}")
     return "\n".join(lines)
+
+
+def plan_json(plan: Plan, problems: Sequence[Problem] = ()) -> str:
+    """The document ``shipway.plan/1``."""
+    listed = [
+        {
+            "kind": problem.kind,
+            "message": problem.message,
+            "path": problem.place.path,
+            "line": problem.place.line,
+        }
+        for problem in problems
+    ]
+    document = {**msgspec.to_builtins(plan), "problems": listed}
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()

@@ -1,0 +1,35 @@
+"""``shipway init``: a fleet file from what is there."""
+
+from __future__ import annotations
+
+import click
+
+from shipway.cli.options import Common, common
+from shipway.errors import UsageError
+
+
+@click.command("init")
+@click.option("--dry-run", is_flag=True, help="Print the file, write nothing.")
+@click.option("--force", is_flag=True, help="Replace a shipway.yaml that is there.")
+@common
+def command(common: Common, dry_run: bool, force: bool) -> None:
+    """Write a commented shipway.yaml from the images that are discovered."""
+    from shipway.fleet.init import render_fleet_file
+    from shipway.report.text import plural
+    from shipway.wiring import Workspace
+
+    target = common.directory / (common.config or "shipway.yaml")
+    if target.exists() and not (force or dry_run):
+        raise UsageError(
+            f"{target} is there already", help="shipway init --dry-run prints it, --force replaces it"
+        )
+    with Workspace(common.directory, None, common.sources, common.state) as workspace:
+        fleet = workspace.discovered()
+    text = render_fleet_file(fleet)
+    if dry_run:
+        click.echo(text, nl=False)
+        return
+    target.write_text(text, encoding="utf-8")
+    if not common.quiet:
+        found = f"{plural(len(fleet.images), 'image')}, {plural(len(fleet.problems), 'problem')}"
+        click.echo(f"wrote {target}: {found}; shipway plan shows what would be built")

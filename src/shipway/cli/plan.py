@@ -1,0 +1,35 @@
+"""``shipway plan``: what would be built, why, and in which order."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from shipway.cli.options import Common, PlanOptions, common, plan_options
+
+
+@click.command("plan")
+@click.option("--graph", type=click.Choice(["mermaid", "dot"]), help="Print the graph of images instead.")
+@click.option("--bake", is_flag=True, help="Print a bake file for docker buildx bake instead.")
+@plan_options
+@common
+def command(common: Common, options: PlanOptions, graph: str | None, bake: bool) -> None:
+    """Show what would be built and why, wave by wave; changes nothing.
+
+    IMAGES limits the plan to these and the bases they need.
+    """
+    from shipway.planning import export
+    from shipway.report.plan_text import plan_json, plan_text
+    from shipway.wiring import Workspace
+
+    with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
+        prepared = asyncio.run(workspace.prepare(options.choices(), offline=options.offline))
+    if graph:
+        click.echo({"mermaid": export.mermaid, "dot": export.dot}[graph](prepared.plan), nl=False)
+    elif bake:
+        click.echo(export.bake(prepared.plan, prepared.fleet), nl=False)
+    elif common.as_json:
+        click.echo(plan_json(prepared.plan, prepared.fleet.problems))
+    else:
+        click.echo(plan_text(prepared.plan, prepared.fleet.problems))

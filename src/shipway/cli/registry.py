@@ -1,0 +1,48 @@
+"""``shipway registry``: the embedded registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from shipway.cli.options import Common, common
+from shipway.errors import UsageError
+
+
+@click.group("registry")
+def command() -> None:
+    """Run the embedded registry."""
+
+
+@command.command("serve")
+@click.option("--listen", default="127.0.0.1:5000", show_default=True, metavar="HOST:PORT")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where images are kept; default: this fleet's embedded registry.",
+)
+@click.option(
+    "--tls-cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM certificate."
+)
+@click.option(
+    "--tls-key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM private key."
+)
+@common
+def serve(
+    common: Common, listen: str, data: Path | None, tls_cert: Path | None, tls_key: Path | None
+) -> None:
+    """Serve images until interrupted; prints one line when ready.
+
+    It has no user accounts: whoever reaches the address can push and pull. It listens on loopback
+    unless told otherwise.
+    """
+    from shipway.registry.server.embedded import TlsFiles
+    from shipway.registry.server.embedded import serve as run
+    from shipway.wiring import Workspace
+
+    if (tls_cert is None) != (tls_key is None):
+        raise UsageError("--tls-cert and --tls-key go together")
+    tls = TlsFiles(tls_cert, tls_key) if tls_cert and tls_key else None
+    with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
+        run(data or workspace.registry_directory, listen, tls, announce=click.echo)

@@ -1,0 +1,57 @@
+"""``shipway ship``: build, push, read back and prove what changed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import click
+
+from shipway.cli.options import Common, PlanOptions, common, plan_options
+
+
+@click.command("ship")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "buildah", "docker", "podman"]),
+    default="auto",
+    show_default=True,
+    envvar="SHIPWAY_ENGINE",
+    help="What builds the images.",
+)
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Builds at a time."
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show build output as it comes.")
+@click.option("--dry-run", is_flag=True, help="Print the plan, build nothing.")
+@plan_options
+@common
+def command(
+    common: Common, options: PlanOptions, engine: str, jobs: int, verbose: bool, dry_run: bool
+) -> None:
+    """Build, push, read back and prove what changed; the tags that people pull move last.
+
+    IMAGES limits it to these and the bases they need. Images that stand as delivered are not built.
+    An image that fails stops only what builds from it; running the same command again goes on.
+    """
+    from shipway.report.console import view
+    from shipway.report.plan_text import plan_json, plan_text
+    from shipway.report.status_report import as_json, as_text
+    from shipway.wiring import Workspace
+
+    with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
+        if dry_run:
+            prepared = asyncio.run(workspace.prepare(options.choices(), offline=options.offline))
+            show = plan_json if common.as_json else plan_text
+            click.echo(show(prepared.plan, prepared.fleet.problems))
+            return
+        with view(quiet=common.quiet, verbose=verbose, terminal=sys.stderr.isatty()) as screen:
+            work = workspace.ship(
+                options.choices(), offline=options.offline, engine=engine, jobs=jobs, view=screen
+            )
+            shipped = asyncio.run(work)
+        status = workspace.status(shipped.run)
+    if status is not None:
+        click.echo(as_json(status) if common.as_json else as_text(status), nl=False)
+    if (error := shipped.error()) is not None:
+        raise error

@@ -1,0 +1,64 @@
+"""Deliver: one run around the execution of a plan, recorded from its first event to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+
+import msgspec
+
+from shipway.flows.prepare import Prepared
+from shipway.flows.recorder import Recorder
+from shipway.flows.ship import Ship, Shipped
+from shipway.flows.yard import Voyage, Yard
+from shipway.ports import Clock, Ledger
+
+OpenRecorder = Callable[[int], Recorder]
+OpenYard = Callable[[Recorder], Yard]
+
+
+async def deliver(
+    prepared: Prepared,
+    *,
+    command: str,
+    jobs: int,
+    ledger: Ledger,
+    clock: Clock,
+    recorder: OpenRecorder,
+    yard: OpenYard,
+) -> Shipped:
+    """Execute a plan as one run of the ledger.
+
+    ``recorder`` and ``yard`` are asked for once the run has its number. Raises Locked when another run
+    holds the fleet, and whatever is no fault of a single image; the run is closed in any case.
+    """
+    plan = msgspec.to_builtins(prepared.plan)
+    run = ledger.begin(command, plan, clock.now())
+    state = "failed"
+    try:
+        with closing(recorder(run)) as events:
+            world = yard(events)
+            _started(world, run, prepared)
+            commit = prepared.revision.commit if prepared.revision else None
+            voyage = Voyage(run, prepared.plan, prepared.fleet, prepared.inputs, commit)
+            shipped = await Ship(world, voyage, jobs=jobs).execute()
+            state = _state(shipped)
+            world.emit("run.finished", state=state)
+            return shipped
+    except BaseException as error:
+        state = "interrupted" if not isinstance(error, Exception) else "failed"
+        raise
+    finally:
+        ledger.finish(run, state, clock.now())
+
+
+def _started(world: Yard, run: int, prepared: Prepared) -> None:
+    steps = prepared.plan.steps
+    builds = sum(step.action == "build" for step in steps)
+    world.emit("run.started", run=run, builds=builds, reuses=len(steps) - builds)
+
+
+def _state(shipped: Shipped) -> str:
+    if not shipped.undelivered:
+        return "done"
+    return "failed" if len(shipped.undelivered) == len(shipped.outcomes) else "partly"

@@ -1,0 +1,97 @@
+"""Recipes: an image and its pinned bases as the request that an engine gets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from shipway.dockerfile.ignore import load_ignore
+from shipway.dockerfile.parser import parse
+from shipway.dockerfile.pin import pin
+from shipway.dockerfile.resolve import resolve
+from shipway.errors import ConfigError
+from shipway.fleet.discover.paths import is_remote
+from shipway.fleet.model import Fleet, Image
+from shipway.fleet.tree import FileTree
+from shipway.planning.collect import canonical, given_args
+from shipway.ports import BuildRequest
+from shipway.values import Place, Platform, Reference
+
+
+class FileRecipes:
+    """Recipes from the files of ``fleet``; args without a value are taken from ``environ``."""
+
+    def __init__(self, fleet: Fleet, environ: Mapping[str, str]) -> None:
+        self._fleet = fleet
+        self._environ = environ
+
+    def request(
+        self, image: Image, platform: Platform, pins: Mapping[str, Reference], labels: Mapping[str, str]
+    ) -> BuildRequest:
+        """See ``flows.yard.Recipes``. Raises DockerfileError when a base cannot be pinned in place."""
+        inputs = image.inputs
+        root = Path(self._fleet.roots[image.root])
+        args = given_args(inputs, self._environ)
+        return BuildRequest(
+            name=image.name,
+            dockerfile=self._pinned(image, root, platform, pins, args),
+            context=_context(inputs.context, root, image),
+            platform=platform,
+            ignore=_ignore(image, root),
+            target=inputs.target,
+            args=args,
+            contexts=_named_contexts(inputs.contexts, root),
+            labels={**inputs.labels, **labels},
+            secrets=inputs.secrets,
+            ssh=inputs.ssh,
+            secret_args=inputs.secret_args,
+        )
+
+    def _pinned(
+        self,
+        image: Image,
+        root: Path,
+        platform: Platform,
+        pins: Mapping[str, Reference],
+        args: Mapping[str, str],
+    ) -> bytes:
+        inputs = image.inputs
+        inline = inputs.inline
+        data = FileTree(root).read(inputs.dockerfile) if inline is None else inline.encode()
+        build = resolve(
+            parse(data, inputs.dockerfile),
+            target=inputs.target,
+            args=args,
+            platform=platform,
+            contexts=inputs.contexts,
+        ).require_valid()
+        named = ((base.span, pins.get(canonical(base.reference))) for base in build.bases)
+        return pin(data, [(span, str(to)) for span, to in named if to is not None], inputs.dockerfile)
+
+
+def _context(context: str, root: Path, image: Image) -> Path | None:
+    if context == "-":
+        return None
+    if is_remote(context):
+        raise ConfigError(
+            f"the context of {image.name} is remote: {context}",
+            place=image.declarations[0].place_of("context") if image.declarations else Place(context),
+            help="name its repository under repositories: in shipway.yaml, and build from there",
+        )
+    return root / context
+
+
+def _ignore(image: Image, root: Path) -> bytes | None:
+    if image.inputs.context == "-":
+        return None
+    rules = load_ignore(root, image.inputs.context, None if image.inputs.inline else image.inputs.dockerfile)
+    return (root / rules.path).read_bytes() if rules.path else None
+
+
+def _named_contexts(contexts: Mapping[str, str], root: Path) -> dict[str, str]:
+    """Those that the engine must know: images of the fleet are pinned in the Dockerfile instead."""
+    return {
+        name: value if "://" in value or is_remote(value) else str(root / value)
+        for name, value in contexts.items()
+        if not value.startswith("target:")
+    }

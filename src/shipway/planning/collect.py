@@ -1,0 +1,250 @@
+"""Collect what goes into every image of a plan, and what would keep it from being built."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shipway.dockerfile.context import Context
+from shipway.dockerfile.ignore import load_ignore
+from shipway.dockerfile.parser import parse
+from shipway.dockerfile.resolve import resolve
+from shipway.dockerfile.resolved import ResolvedBuild
+from shipway.dockerfile.sources import SourceReport, read_sources
+from shipway.dockerfile.syntax import Dockerfile
+from shipway.dockerfile.tree import ContextTree
+from shipway.errors import ConfigError, HostError
+from shipway.fleet.discover.paths import is_remote
+from shipway.fleet.matching import parsed_reference
+from shipway.fleet.model import BuildInputs, Fleet, Image
+from shipway.fleet.tree import FileTree
+from shipway.planning.inputs import Inputs
+from shipway.planning.plan import Blocker
+from shipway.values import Place, Platform
+
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The inputs of every image asked for, what blocks them, and what is worth a note."""
+
+    inputs: Mapping[str, Inputs]
+    blockers: tuple[Blocker, ...]
+    notes: tuple[str, ...]
+
+
+def collect(fleet: Fleet, names: Iterable[str], environ: Mapping[str, str], native: Platform) -> Collected:
+    """Read what the images ``names`` are built from; bases must come before what builds on them.
+
+    ``native`` is the platform of images that declare none. Raises HostError when a file cannot be read.
+    """
+    collector = _Collector(fleet, environ, native)
+    images = {image.name: image for image in fleet.images}
+    for name in names:
+        collector.add(images[name])
+    return Collected(collector.inputs, tuple(collector.blockers), tuple(dict.fromkeys(collector.notes)))
+
+
+def given_args(inputs: BuildInputs, environ: Mapping[str, str]) -> dict[str, str]:
+    """The build args with their values; those without one are taken from ``environ``, or left out."""
+    found = {name: environ.get(name) if value is None else value for name, value in inputs.args.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def canonical(reference: str) -> str:
+    """A base reference as ``Base.reference`` has it."""
+    parsed = parsed_reference(reference)
+    return str(parsed) if parsed else reference
+
+
+@dataclass(slots=True)
+class _Collector:
+    """Shares parsed Dockerfiles, walked contexts and hashed files among the images."""
+
+    fleet: Fleet
+    environ: Mapping[str, str]
+    native: Platform
+    inputs: dict[str, Inputs] = field(default_factory=dict)
+    blockers: list[Blocker] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _contexts: dict[tuple[str, str, str], Context] = field(default_factory=dict)
+    _trees: dict[Path, ContextTree] = field(default_factory=dict)
+    _parsed: dict[tuple[str, str], Dockerfile] = field(default_factory=dict)
+    _digests: dict[Path, str] = field(default_factory=dict)
+
+    def add(self, image: Image) -> None:
+        try:
+            self.inputs[image.name] = self._inputs(image)
+        except ConfigError as error:
+            place = error.place or Place(image.inputs.dockerfile)
+            self._block(image, error.message, place.path, place.line, error.cause, error.help)
+            self.inputs[image.name] = Inputs("unreadable")
+
+    def _inputs(self, image: Image) -> Inputs:
+        dockerfile = self._dockerfile(image)
+        inputs = image.inputs
+        args = given_args(inputs, self.environ)
+        self._note_args(image, args)
+        platforms = inputs.platforms or (self.native,)
+        files: dict[str, str] = {}
+        evaluated = hashlib.sha256()
+        settings = self._settings(inputs, platforms)
+        for platform in platforms:
+            build = resolve(
+                dockerfile, target=inputs.target, args=args, platform=platform, contexts=inputs.contexts
+            )
+            report = self._report(image, build)
+            self._block_failures(image, build, report)
+            files.update(self._files(image, report))
+            for text in _evaluated(build):
+                evaluated.update(text.encode("utf-8", errors="surrogateescape") + b"\0")
+            settings.update(_arg_settings(build, inputs.secret_args))
+        bases = {
+            base.reference: self.inputs[base.image].fingerprint if base.image else base.reference
+            for base in image.bases
+            if base.kind != "scratch"
+        }
+        return Inputs(f"sha256:{evaluated.hexdigest()}", files, settings, bases)
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def _dockerfile(self, image: Image) -> Dockerfile:
+        inputs = image.inputs
+        if inputs.inline is not None:
+            return parse(inputs.inline.encode(), inputs.dockerfile)
+        key = (image.root, inputs.dockerfile)
+        if key not in self._parsed:
+            tree = FileTree(Path(self.fleet.roots[image.root]))
+            self._parsed[key] = parse(tree.read(inputs.dockerfile), inputs.dockerfile)
+        return self._parsed[key]
+
+    def _report(self, image: Image, build: ResolvedBuild) -> SourceReport:
+        inputs = image.inputs
+        own = None if inputs.inline is not None else inputs.dockerfile
+        named = {
+            name: self._context(image.root, path, None)
+            for name, path in inputs.contexts.items()
+            if _is_local(path)
+        }
+        main = self._context(image.root, inputs.context, own) if _is_local(inputs.context) else None
+        return read_sources(build, main, named)
+
+    def _context(self, root: str, context: str, dockerfile: str | None) -> Context:
+        top = Path(self.fleet.roots[root])
+        rules = load_ignore(top, context, dockerfile)
+        key = (root, context, rules.path)
+        if key not in self._contexts:
+            tree = self._trees.setdefault(top / context, ContextTree(top / context))
+            self._contexts[key] = Context(tree, rules)
+        return self._contexts[key]
+
+    def _files(self, image: Image, report: SourceReport) -> Iterator[tuple[str, str]]:
+        """Each path that is read, with its digest; those of named contexts as ``name:path``."""
+        inputs = image.inputs
+        root = Path(self.fleet.roots[image.root])
+        if _is_local(inputs.context):
+            for path in report.files():
+                yield path, self._digest(root / inputs.context / path)
+        for name, directory in inputs.contexts.items():
+            if _is_local(directory):
+                for path in report.files(name):
+                    yield f"{name}:{path}", self._digest(root / directory / path)
+
+    def _digest(self, path: Path) -> str:
+        if path not in self._digests:
+            self._digests[path] = _digest(path)
+        return self._digests[path]
+
+    def _settings(self, inputs: BuildInputs, platforms: tuple[Platform, ...]) -> dict[str, str]:
+        settings = {"platforms": ", ".join(map(str, platforms))}
+        if inputs.target:
+            settings["target"] = inputs.target
+        settings.update({f"label {name}": value for name, value in inputs.labels.items()})
+        settings.update({f"secret {text}": "" for text in inputs.secrets})
+        for name, value in inputs.contexts.items():
+            if not _is_local(value) and not value.startswith("target:"):
+                settings[f"context {name}"] = value
+        if is_remote(inputs.context):
+            settings["context"] = inputs.context
+        return settings
+
+    # --- what blocks --------------------------------------------------------------------------
+
+    def _block_failures(self, image: Image, build: ResolvedBuild, report: SourceReport) -> None:
+        path = image.inputs.dockerfile
+        for problem in build.problems:
+            self._block(image, problem.message, path, problem.place.line, None, problem.help)
+        for ignored in report.ignore_problems:
+            self._block(image, ignored.message, ignored.place.path, ignored.place.line)
+        for failure in report.failures:
+            if failure.certain:
+                cause = (
+                    f"the context is {image.inputs.context}" if failure.read.origin.kind == "main" else None
+                )
+                self._block(image, failure.message, path, failure.read.line, cause, failure.help)
+
+    def _block(
+        self,
+        image: Image,
+        message: str,
+        path: str,
+        line: int,
+        cause: str | None = None,
+        help: str | None = None,
+    ) -> None:
+        blocker = Blocker(image.name, message, path, line, cause, help)
+        if blocker not in self.blockers:
+            self.blockers.append(blocker)
+
+    def _note_args(self, image: Image, args: Mapping[str, str]) -> None:
+        for name in image.inputs.args.keys() - args.keys():
+            self.notes.append(f"{image.name}: the arg {name} is taken from the environment, which has none")
+
+
+def _evaluated(build: ResolvedBuild) -> Iterator[str]:
+    """The instructions of the reachable stages, without comments and layout."""
+    for resolved in build.stages:
+        stage = resolved.stage
+        for instruction in (stage.origin, *stage.instructions):
+            yield instruction.original.strip()
+            for heredoc in instruction.heredocs:
+                yield f"{heredoc.name}\n{heredoc.content}"
+
+
+def _arg_settings(build: ResolvedBuild, secret: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """The args in effect that the instructions themselves do not tell; of secret ones the name only."""
+    for arg in build.args:
+        if arg.origin in ("build-arg", "global"):
+            yield f"arg {arg.name}", "" if arg.name in secret else arg.value
+
+
+def _is_local(context: str) -> bool:
+    return (
+        context != "-"
+        and "://" not in context
+        and not context.startswith("target:")
+        and not is_remote(context)
+    )
+
+
+def _digest(path: Path) -> str:
+    """Content and executable bit of a file, the target of a link, or the fact of an empty directory."""
+    try:
+        status = path.lstat()
+        if stat.S_ISLNK(status.st_mode):
+            return f"link:{path.readlink()}"
+        if stat.S_ISDIR(status.st_mode):
+            return "directory"
+        hasher = hashlib.sha256()
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                hasher.update(piece)
+    except OSError as error:
+        raise HostError(
+            f"cannot read {path}: {error.strerror}", help="make it readable, or exclude it in .dockerignore"
+        ) from None
+    return f"{'x' if status.st_mode & 0o100 else '-'}{hasher.hexdigest()}"

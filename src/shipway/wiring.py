@@ -1,0 +1,237 @@
+"""The composition root: which adapter stands behind each port, and where state lives."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from shipway.fleet.file import OtherRepository
+from shipway.fleet.load import load_fleet, repositories_of
+from shipway.fleet.model import Fleet
+from shipway.flows.deliver import deliver
+from shipway.flows.prepare import Prepared, Sources, prepare
+from shipway.flows.recipes import FileRecipes
+from shipway.flows.recorder import Recorder
+from shipway.flows.ship import Shipped
+from shipway.flows.status import Status, read_status
+from shipway.flows.yard import Yard
+from shipway.git import GitWorkingCopy
+from shipway.host import SystemClock, SystemHost
+from shipway.ledger.sqlite import SqliteLedger
+from shipway.planning.plan import Choices
+from shipway.ports import Engine, Event, Registry
+from shipway.values import Platform
+
+if TYPE_CHECKING:
+    from shipway.registry.staging import EmbeddedStaging
+
+
+class View(Protocol):
+    """What shows events and build output."""
+
+    def show(self, event: Event) -> None: ...
+
+    def output(self, image: str, line: str) -> None: ...
+
+
+def _unheard(event: Event) -> None:
+    """Events of reading go nowhere."""
+
+
+class Workspace:
+    """One fleet on this machine, with everything that commands need, made when it is first used.
+
+    State (ledger, logs, embedded registry) lives outside the repository, so that no build ever reads it:
+    ``state`` if given, else a directory of this fleet's own under ``$XDG_STATE_HOME/shipway``.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        config: str | None = None,
+        sources: tuple[str, ...] = (),
+        state: Path | None = None,
+    ) -> None:
+        self.root = directory.resolve()
+        self._config = config
+        self._sources = sources
+        self._state = state
+        self._host = SystemHost()
+        self._clock = SystemClock()
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    # --- places -------------------------------------------------------------------------------
+
+    @cached_property
+    def state(self) -> Path:
+        """The directory with ledger, logs and the embedded registry of this fleet."""
+        if self._state is not None:
+            return self._state.resolve()
+        environ = self._host.environ
+        home = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+        name = hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
+        return Path(home) / "shipway" / f"{self.root.name}-{name}"
+
+    @property
+    def registry_directory(self) -> Path:
+        """Where the embedded registry keeps images: an OCI image layout."""
+        return self.state / "registry"
+
+    def logs(self, run: int) -> Path:
+        """Where the build output of a run is kept, one file an image."""
+        return self.state / "runs" / str(run)
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def fleet(self) -> Fleet:
+        """The fleet as the fleet file and the other files declare it."""
+        others = () if self._sources else repositories_of(self.root, self._config)
+        checkouts = {other.name: self._checkout(other) for other in others if other.git is not None}
+        return load_fleet(self.root, config=self._config, sources=self._sources, checkouts=checkouts)
+
+    def _checkout(self, other: OtherRepository) -> Path:
+        """A fresh clone of another repository."""
+        directory = self.state / "repositories" / other.name
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        self._working_copy.clone(other.git or "", other.ref, directory)
+        return directory
+
+    def status(self, run: int | None = None) -> Status | None:
+        """The status of a run, the last one by default."""
+        return read_status(self._ledger(create=False), run)
+
+    async def prepare(self, choices: Choices, *, offline: bool) -> Prepared:
+        """The plan; writes nothing."""
+        async with self._registry() as registry:
+            return await self._prepare(choices, None if offline else registry, self._ledger(create=False))
+
+    # --- shipping -----------------------------------------------------------------------------
+
+    async def ship(self, choices: Choices, *, offline: bool, engine: str, jobs: int, view: View) -> Shipped:
+        """Plan and execute. Raises NotMet when something would fail the build for sure."""
+        recorders: list[Recorder] = []
+
+        def on_registry_event(event: Event) -> None:
+            for recorder in recorders:
+                recorder.emit(event)
+
+        ledger = self._ledger(create=True)
+        async with self._registry(on_registry_event) as registry:
+            prepared = await self._prepare(choices, None if offline else registry, ledger)
+            prepared.require_buildable()
+
+            def recorder(run: int) -> Recorder:
+                made = Recorder(ledger, run, self._clock, self.logs(run), view.show, view.output)
+                recorders.append(made)
+                return made
+
+            def yard(events: Recorder) -> Yard:
+                return Yard(
+                    engine=self._engine(engine, events),
+                    registry=registry,
+                    staging=self._staging,
+                    recipes=FileRecipes(prepared.fleet, self._host.environ),
+                    ledger=ledger,
+                    clock=self._clock,
+                    events=events,
+                )
+
+            return await deliver(
+                prepared,
+                command=" ".join(["shipway ship", *sorted(choices.selection)]),
+                jobs=jobs,
+                ledger=ledger,
+                clock=self._clock,
+                recorder=recorder,
+                yard=yard,
+            )
+
+    def _engine(self, name: str, events: Recorder) -> Callable[[], Awaitable[Engine]]:
+        """Choose the engine once, when it is first asked for."""
+        from asyncio import Lock
+
+        from shipway.engines.table import choose
+
+        lock = Lock()
+        chosen: list[Engine] = []
+
+        async def engine() -> Engine:
+            async with lock:
+                if not chosen:
+                    chosen.append(await choose(name, self._host))
+                    info = await chosen[0].probe()
+                    facts = {"name": info.name, "version": info.version, "native": str(info.native)}
+                    events.emit(Event("engine.chosen", data=facts))
+            return chosen[0]
+
+        return engine
+
+    async def _prepare(self, choices: Choices, registry: Registry | None, ledger: SqliteLedger) -> Prepared:
+        environ = self._host.environ
+        sources = Sources(
+            ledger=ledger,
+            clock=self._clock,
+            working_copy=self._working_copy,
+            staging=self._staging,
+            registry=registry,
+            environ=environ,
+            native=Platform.normalised("linux", platform.machine()),
+        )
+        return await prepare(self.fleet(), sources, choices)
+
+    # --- adapters -----------------------------------------------------------------------------
+
+    @cached_property
+    def _working_copy(self) -> GitWorkingCopy:
+        return GitWorkingCopy(self._host, self._host.environ)
+
+    def _ledger(self, *, create: bool) -> SqliteLedger:
+        ledger = SqliteLedger(self.state, create=create)
+        self._open.callback(ledger.close)
+        return ledger
+
+    @cached_property
+    def _staging(self) -> EmbeddedStaging:
+        from shipway.registry.staging import EmbeddedStaging
+
+        return self._open.enter_context(EmbeddedStaging(self.registry_directory))
+
+    def _registry(
+        self, on_event: Callable[[Event], None] = _unheard
+    ) -> AbstractAsyncContextManager[Registry]:
+        from shipway.registry.client import RegistryClient
+        from shipway.registry.config import RegistryConfig
+        from shipway.registry.credentials import CredentialStore
+        from shipway.registry.proxy import Proxies
+
+        environ = self._host.environ
+        config = RegistryConfig(
+            credentials=CredentialStore(environ, Path.home(), self._host).lookup,
+            proxies=Proxies.from_environment(environ),
+        )
+
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[Registry]:
+            client = RegistryClient(config, self._clock, on_event)
+            try:
+                yield client
+            finally:
+                await client.close()
+
+        return opened()
