@@ -1,0 +1,1 @@
+"""Registries: the client of the OCI distribution API, and the embedded server."""

@@ -1,0 +1,259 @@
+"""The client of OCI registries: the distribution API, whatever the host (distribution spec 1.1)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from shipway.errors import Denied, InvalidValue, Mismatch, NotFound, RegistryError
+from shipway.oci.manifest import OCI_INDEX, Descriptor, Manifest
+from shipway.ports import Clock
+from shipway.registry.auth import Scope
+from shipway.registry.config import RegistryConfig
+from shipway.registry.content import Content
+from shipway.registry.copying import Copier
+from shipway.registry.diagnose import is_page, not_a_registry
+from shipway.registry.paging import PAGE, names, pages
+from shipway.registry.session import Call, Session
+from shipway.registry.transport import Answer, OnEvent, Sleep, ignore, whole
+from shipway.registry.upload import Uploader
+from shipway.values import Digest, Reference
+
+_BLOB = "application/octet-stream"
+
+
+class RegistryClient:
+    """Satisfies ``ports.Registry``. One for all registries; use it within one event loop, then close it.
+
+    ``on_event`` hears of retries, resumed downloads and chunked uploads (``registry.retry``,
+    ``registry.resume``, ``registry.chunked`` …), never of secrets. ``sleep`` waits between tries.
+    """
+
+    def __init__(
+        self,
+        config: RegistryConfig,
+        clock: Clock,
+        on_event: OnEvent = ignore,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._session = Session(config, clock, on_event, sleep)
+        self._content = Content(self._session)
+        self._uploader = Uploader(self._session)
+        self._copier = Copier(self._content, self._uploader)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._session.transport.close()
+
+    async def __aenter__(self) -> RegistryClient:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    # --- manifests and blobs ------------------------------------------------------------------
+
+    async def head(self, reference: Reference) -> Descriptor | None:
+        """Media type, digest and size of a manifest; None when there is none."""
+        return await self._content.head(reference)
+
+    async def manifest(self, reference: Reference) -> Manifest:
+        """The manifest or index with its exact bytes, checked. Raises NotFound."""
+        return await self._content.manifest(reference)
+
+    async def put_manifest(self, reference: Reference, manifest: Manifest) -> Digest:
+        """Put the exact bytes at the tag of ``reference``, else at its digest, else at their own."""
+        return await self._content.put_manifest(reference, manifest)
+
+    async def has_blob(self, repository: Reference, digest: Digest) -> bool:
+        """Whether the repository holds the blob."""
+        return await self._content.has_blob(repository, digest)
+
+    async def blob(self, repository: Reference, descriptor: Descriptor) -> bytes:
+        """A small blob (at most 8 MiB), whole and checked."""
+        return await self._content.blob(repository, descriptor)
+
+    def stream_blob(self, repository: Reference, descriptor: Descriptor) -> AsyncIterator[bytes]:
+        """A blob in pieces of about 1 MiB, checked at its end: nothing may be used before that."""
+        return self._content.stream_blob(repository, descriptor)
+
+    async def put_blob(self, repository: Reference, data: bytes) -> Descriptor:
+        """Upload a small blob unless it is there."""
+        descriptor = Descriptor(_BLOB, str(Digest.of(data)), len(data))
+        if not await self._content.has_blob(repository, descriptor.parsed_digest):
+            await self._uploader.upload(repository, descriptor, whole(data))
+        return descriptor
+
+    # --- copies -------------------------------------------------------------------------------
+
+    async def mount(self, repository: Reference, descriptor: Descriptor, source: str) -> bool:
+        """Take a blob over from the repository ``source`` of the same registry; False when it will not."""
+        return (await self._uploader.mount(repository, descriptor, source)).done
+
+    async def copy_blob(self, source: Reference, descriptor: Descriptor, destination: Reference) -> bool:
+        """Make the blob present at ``destination``: nothing, mounted, or streamed. True when bytes moved."""
+        return await self._copier.blob(source, descriptor, destination)
+
+    async def copy(self, source: Reference, destination: Reference) -> Descriptor:
+        """Copy a manifest or an index with all its children and blobs, digest unchanged, and read it back.
+
+        A destination without a tag gets it by digest only.
+        """
+        return await self._copier.image(source, destination)
+
+    # --- lists --------------------------------------------------------------------------------
+
+    async def tags(self, repository: Reference) -> list[str]:
+        """All tags of a repository, sorted; empty when there is no such repository."""
+        call = Call(
+            f"list the tags of {repository.name}",
+            repository.registry,
+            repository.repository,
+            "GET",
+            f"/v2/{repository.repository}/tags/list?n={PAGE}",
+            (Scope.repository(repository.repository, "pull"),),
+        )
+        try:
+            return await names(self._session, call, "tags")
+        except NotFound:
+            return []
+
+    async def catalog(self, registry: str) -> list[str]:
+        """The repositories of a registry, sorted. Raises NotFound or Denied where it shows none.
+
+        Not part of the OCI specification: GHCR, Docker Hub and Quay.io have no catalog.
+        """
+        scopes = (Scope("registry", "catalog", ("*",)),)
+        target = f"/v2/_catalog?n={PAGE}"
+        call = Call(f"list the repositories of {registry}", registry, "", "GET", target, scopes)
+        return await names(self._session, call, "repositories")
+
+    async def referrers(self, reference: Reference, artifact_type: str | None = None) -> list[Descriptor]:
+        """What refers to the manifest at the digest of ``reference``, optionally of one artifact type.
+
+        Registries without the referrers API keep the list at a fallback tag (distribution spec,
+        § Referrers Tag Schema). Raises InvalidValue without a digest.
+        """
+        digest = _digest_of(reference)
+        found = await self._referrers_api(reference, digest)
+        if found is None:
+            found = await self._referrers_tag(reference, digest)
+        return [entry for entry in found if artifact_type in (None, entry.artifact_type)]
+
+    async def _referrers_api(self, reference: Reference, digest: Digest) -> list[Descriptor] | None:
+        call = Call(
+            f"list what refers to {reference}",
+            reference.registry,
+            reference.repository,
+            "GET",
+            f"/v2/{reference.repository}/referrers/{digest}",
+            (Scope.repository(reference.repository, "pull"),),
+            headers={"Accept": OCI_INDEX},
+        )
+        found: list[Descriptor] = []
+        try:
+            async for answer in pages(self._session, replace(call, follow=False)):
+                if is_page(answer.headers, ""):
+                    return None
+                found.extend(_entries(answer.body, call.action))
+        except RegistryError as error:
+            # without the API: 404, 401 without a challenge (Harbor 2.7), 303 to a web site (GHCR)
+            if error.status in (0, 429) or error.status >= 500:
+                raise
+            return None
+        return found
+
+    async def _referrers_tag(self, reference: Reference, digest: Digest) -> list[Descriptor]:
+        try:
+            index = await self._content.manifest(reference.with_tag(f"{digest.algorithm}-{digest.hex[:64]}"))
+        except NotFound:
+            return []
+        return list(index.children)
+
+    # --- deletes ------------------------------------------------------------------------------
+
+    async def delete(self, reference: Reference) -> None:
+        """Delete a manifest by digest, with every tag on it; or a tag alone where the registry can.
+
+        Raises NotFound when it is not there, Denied where the registry cannot or does not allow it.
+        """
+        at = reference.digest or reference.tag
+        call = Call(
+            f"delete {reference}",
+            reference.registry,
+            reference.repository,
+            "DELETE",
+            f"/v2/{reference.repository}/manifests/{at}",
+            (Scope.repository(reference.repository, "delete", "pull", "push"),),
+            frozenset({200, 202, 204, 400, 404, 405}),
+        )
+        answer = await self._session.call(call)
+        # a first try that got lost may have done it
+        if answer.status in (200, 202, 204) or (answer.status == 404 and answer.tries > 1):
+            return
+        error = await self._session.explain(call, answer)
+        if reference.digest is None and answer.status in (400, 405):
+            raise _no_tag_delete(reference, error)
+        raise error
+
+    # --- the registry itself ------------------------------------------------------------------
+
+    async def ping(self, registry: str) -> None:
+        """Raises when ``registry`` does not answer as a registry, or refuses the credentials kept for it.
+
+        A registry that wants a login answers as a registry.
+        """
+        call = Call(f"reach the registry {registry}", registry, "", "GET", "/v2/")
+        answer = await self._session.call(replace(call, expected=_WHATEVER))
+        attempt = self._session.attempt(call)
+        if answer.status in (200, 401) and not _is_registry(answer):
+            raise not_a_registry(attempt, answer.status, answer.headers, answer.body)
+        if answer.status == 401 and (await self._session.authenticator.credential(attempt)).is_anonymous:
+            return
+        if answer.status == 401:
+            answer = await self._session.call(call)
+        if answer.status == 404 or 300 <= answer.status < 400:
+            raise not_a_registry(attempt, answer.status, answer.headers, answer.body)
+        if answer.status != 200:
+            raise await self._session.explain(call, answer)
+
+
+_WHATEVER = frozenset(range(200, 600))
+
+
+def _is_registry(answer: Answer) -> bool:
+    """Whether an answer to ``GET /v2/`` is that of a registry: its header, JSON, or a challenge."""
+    if "Docker-Distribution-Api-Version" in answer.headers:
+        return True
+    if answer.status == 401:
+        return bool(answer.headers.getall("WWW-Authenticate", []))
+    return not is_page(answer.headers, answer.body.decode(errors="replace")) and answer.body[:1] in (
+        b"",
+        b"{",
+    )
+
+
+def _digest_of(reference: Reference) -> Digest:
+    if reference.digest is None:
+        raise InvalidValue(f"{reference} has no digest", cause="referrers are kept by digest")
+    return reference.digest
+
+
+def _entries(body: bytes, action: str) -> tuple[Descriptor, ...]:
+    manifest = Manifest(OCI_INDEX, body)
+    try:
+        return manifest.children
+    except Mismatch:
+        raise Mismatch(
+            f"cannot {action}: the answer is no index", cause="a broken registry or proxy"
+        ) from None
+
+
+def _no_tag_delete(reference: Reference, error: RegistryError) -> Denied:
+    return Denied(
+        error.message,
+        cause=f"{reference.registry} deletes manifests by digest only, with every tag on them",
+        help="delete the digest, or remove the tag with the registry's own interface",
+        status=error.status,
+    )

@@ -1,0 +1,1 @@
+"""Public fakes that stand in for what Shipway meets outside."""
