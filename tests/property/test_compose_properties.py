@@ -115,59 +115,56 @@ def test_any_env_file_is_variables_or_a_named_error(text: str) -> None:
     assert all(values.keys())
 
 
-WORDS = [
-    "api",
-    "web",
-    ".",
-    "../x",
-    "$A",
-    "${A:-x}",
-    "${A",
-    "service:api",
-    "compose.yaml",
-    "A=1",
-    "a\x00b",
-    "a/API",
-]
-SHAPES = st.recursive(
-    st.one_of(SCALARS, st.sampled_from(WORDS)),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(WORDS), inner, max_size=3)
-    ),
-    max_leaves=6,
+WORDS = st.sampled_from(
+    [
+        "api",
+        "web",
+        ".",
+        "../x",
+        "$A",
+        "${A:-x}",
+        "${A",
+        "service:api",
+        "compose.yaml",
+        "A=1",
+        "a\x00b",
+        "a/API",
+    ]
+)
+LEAVES = st.one_of(
+    WORDS, WORDS, st.lists(WORDS, max_size=2), st.dictionaries(WORDS, WORDS, max_size=2), SCALARS, VALUES
 )
 
 
-def shaped(keys: str, **known: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
-    """Mappings with some of ``keys``, each with any value, or sometimes no mapping at all."""
-    values: dict[str, st.SearchStrategy[object]] = dict.fromkeys(keys.split(), SHAPES)
-    return st.one_of(st.fixed_dictionaries({}, optional={**values, **known}), SHAPES)
+def shaped(keys: str, **required: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    """Mappings with the ``required`` keys and some of ``keys``, and seldom something else."""
+    optional = dict.fromkeys(keys.split(), LEAVES)
+    mapping = st.fixed_dictionaries(required, optional=optional)
+    return st.integers(0, 9).flatmap(lambda number: mapping if number else VALUES)
 
 
 def listed(entry: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
-    return st.one_of(st.lists(entry, max_size=3), entry)
+    return st.one_of(st.lists(entry, max_size=2), entry)
 
 
-BUILD = shaped(
-    "context dockerfile dockerfile_inline target args labels additional_contexts "
-    "tags platforms cache_from ssh",
-    **{
-        "secrets": listed(shaped("source target")),
-        "x-bake": shaped("tags platforms contexts secret ssh cache-from"),
-    },
+BUILD = st.one_of(
+    shaped("context dockerfile target args labels additional_contexts tags platforms cache_from ssh"),
+    shaped("context dockerfile_inline", secrets=listed(st.one_of(WORDS, shaped("source target")))),
+    st.builds(lambda bake: {"x-bake": bake}, shaped("tags platforms contexts secret ssh cache-from")),
+    WORDS,
 )
-SERVICE = shaped("image platform", build=BUILD, extends=shaped("service file"))
+SERVICE = shaped("image platform extends", build=BUILD)
 COMPOSE_FILES = shaped(
-    "name",
-    services=st.dictionaries(st.sampled_from(["api", "web"]), SERVICE),
+    "name include",
+    services=st.dictionaries(st.sampled_from(["api", "web"]), SERVICE, min_size=1),
     secrets=st.dictionaries(st.sampled_from(["api", "web"]), shaped("file environment")),
-    include=listed(shaped("path project_directory env_file")),
 )
 DOCKER = shaped("dockerfile target buildArgs cacheFrom ssh", secrets=listed(shaped("id src env")))
-ARTIFACT = shaped(
-    "image context platforms", docker=DOCKER, kaniko=DOCKER, requires=listed(shaped("image alias"))
+ARTIFACT = st.one_of(
+    shaped("context platforms", image=WORDS, docker=DOCKER),
+    shaped("context", image=WORDS, kaniko=DOCKER, requires=listed(shaped("alias", image=WORDS))),
 )
-ARTIFACTS = shaped("platforms", artifacts=listed(ARTIFACT))
+ARTIFACTS = shaped("platforms", artifacts=st.lists(ARTIFACT, max_size=3))
 PATCH = st.fixed_dictionaries(
     {"op": st.just("add"), "path": st.just("/build/artifacts/-"), "value": ARTIFACT}
 )
