@@ -117,9 +117,12 @@ class Workspace:
         return read_status(self._ledger(create=False), run)
 
     async def prepare(self, choices: Choices, *, offline: bool) -> Prepared:
-        """The plan; writes nothing."""
+        """The plan; writes nothing. Where nothing was ever delivered there is nothing to ask a registry."""
+        ledger = self._ledger(create=False)
+        if offline or not ledger.deliveries():
+            return await self._prepare(choices, None, ledger)
         async with self._registry() as registry:
-            return await self._prepare(choices, None if offline else registry, self._ledger(create=False))
+            return await self._prepare(choices, registry, ledger)
 
     # --- shipping -----------------------------------------------------------------------------
 

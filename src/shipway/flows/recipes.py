@@ -45,6 +45,7 @@ class FileRecipes:
             secrets=inputs.secrets,
             ssh=inputs.ssh,
             secret_args=inputs.secret_args,
+            registries_plain=frozenset(staged.registry for staged in pins.values()),
         )
 
     def _pinned(

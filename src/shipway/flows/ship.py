@@ -53,9 +53,10 @@ class Shipped:
             return None
         if len(self.undelivered) == len(self.outcomes):
             return failed[0][1]
+        more = len(failed) - 1
         return PartlyDelivered(
             f"{len(self.undelivered)} of {len(self.outcomes)} images are not delivered",
-            cause="; ".join(f"{image}: {error.message}" for image, error in failed),
+            cause=f"{failed[0][0]}: {failed[0][1].message}" + (f" (and {more} more)" if more else ""),
             help="mend the cause and run the same command again: what is delivered is not built again",
         )
 

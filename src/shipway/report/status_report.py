@@ -74,7 +74,10 @@ def _render(name: str, status: Status, *, escape: bool) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
-        autoescape=escape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=escape,  # noqa: S701 - Markdown must not be escaped as HTML
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(seconds=seconds, size=size, pipes=lambda text: str(text).replace("|", "\\|"))
     source = resources.files("shipway.report").joinpath("templates", name).read_text("utf-8")
