@@ -1,0 +1,147 @@
+"""The reader of Dockerfiles that stand alone: what builds them is told by nothing but where they lie."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from shipway.dockerfile.context import Context
+from shipway.dockerfile.ignore import load_ignore
+from shipway.dockerfile.outcome import SourceOutcome
+from shipway.dockerfile.parser import parse
+from shipway.dockerfile.resolve import resolve
+from shipway.dockerfile.resolved import ResolvedBuild
+from shipway.dockerfile.sources import read_sources
+from shipway.dockerfile.tree import ContextTree
+from shipway.errors import ShipwayError
+from shipway.fleet.discover.notes import Notes
+from shipway.fleet.discover.reader import Reader
+from shipway.fleet.model import BuildInputs, Declaration, DeclarationKind, Reading
+from shipway.fleet.tree import FileTree, directory_of
+from shipway.values import Place
+
+_BEFORE = re.compile(r"(?:Dockerfile|Containerfile)(?:[.-](?P<suffix>.+))?\Z")
+_AFTER = re.compile(r"(?P<suffix>.+)\.(?:[Dd]ockerfile|[Cc]ontainerfile)\Z")
+# Ignore files, templates that become a Dockerfile, notes and leftovers.
+_OTHERS = re.compile(
+    r"\.(?:dockerignore|containerignore|j2|jinja2?|tmpl|tpl|template|in|erb|md|txt|bak|orig|rej|swp)\Z"
+)
+# Directories that say what kind of thing is in them, not what it is called.
+_GENERIC = frozenset({"src", "docker", ".docker", "dockerfiles", "build", "container", "containers"})
+
+
+@dataclass(frozen=True, slots=True)
+class DockerfileReader:
+    """Reads every Dockerfile as an image.
+
+    ``api.Dockerfile`` is called ``api``, any other after its directory and suffix (``api/Dockerfile.dev`` is
+    ``api-dev``), in the root by the suffix alone or after the root. The context is the first directory in
+    which everything that is copied can be found: the Dockerfile's own, the root, then those between. Where
+    there is none it is the Dockerfile's own, and a Problem ``context-unknown`` says so.
+    """
+
+    kind: DeclarationKind = "dockerfile"
+
+    def finds(self, tree: FileTree) -> list[str]:
+        return [path for path in tree.files if self.accepts(path)]
+
+    def accepts(self, path: str) -> bool:
+        return _suffix(posixpath.basename(path)) is not None
+
+    def read(self, paths: Sequence[str], tree: FileTree) -> Reading:
+        notes = Notes()
+        contexts = _Contexts(tree, notes)
+        declarations = tuple(_declarations(dict.fromkeys(paths), tree, contexts, notes))
+        return Reading(declarations, tuple(notes.problems))
+
+
+def _declarations(
+    paths: Iterable[str], tree: FileTree, contexts: _Contexts, notes: Notes
+) -> Iterator[Declaration]:
+    for path in paths:
+        place = Place(path, 1)
+        try:
+            build = resolve(parse(tree.read(path), path))
+            inputs = BuildInputs(path, contexts.of(build, path))
+        except ShipwayError as error:
+            notes.unreadable(error, place)
+        else:
+            yield Declaration("dockerfile", _name(path, tree), place, inputs)
+
+
+def _suffix(name: str) -> str | None:
+    """What a file's name has beside ``Dockerfile``, empty for nothing; None for the name of another file."""
+    match = None if _OTHERS.search(name) else _BEFORE.match(name) or _AFTER.match(name)
+    return None if match is None else match["suffix"] or ""
+
+
+def _name(path: str, tree: FileTree) -> str:
+    *directories, file = path.split("/")
+    if match := _AFTER.match(file):
+        return match["suffix"]
+    suffix = _suffix(file)
+    named = [part.lstrip(".") for part in directories if part not in _GENERIC]
+    if not named:
+        return suffix or tree.root.resolve().name.lower() or "app"
+    return f"{named[-1]}-{suffix}" if suffix else named[-1]
+
+
+class _Contexts:
+    """Finds the context of Dockerfiles; what was read of a directory is shared among them."""
+
+    def __init__(self, tree: FileTree, notes: Notes) -> None:
+        self._tree = tree
+        self._notes = notes
+        self._trees: dict[str, ContextTree] = {}
+        self._shared: dict[str, Context] = {}
+
+    def of(self, build: ResolvedBuild, path: str) -> str:
+        """The context of the Dockerfile at ``path``."""
+        own = directory_of(path)
+        failures: list[SourceOutcome] = []
+        for directory in _candidates(own):
+            missing = self._missing(build, path, directory)
+            if not missing:
+                return directory
+            failures += missing
+        self._notes.add(
+            "context-unknown",
+            f"{failures[0].read.source} is in none of the directories from {own} up to the root",
+            Place(path, failures[0].read.line),
+        )
+        return own
+
+    def _missing(self, build: ResolvedBuild, path: str, directory: str) -> list[SourceOutcome]:
+        """The sources that are not in ``directory``, as far as files can tell."""
+        report = read_sources(build, self._context(path, directory))
+        return [
+            each
+            for each in report.outcomes
+            if each.failed and each.certain and each.read.origin.kind == "main"
+        ]
+
+    def _context(self, path: str, directory: str) -> Context:
+        tree = self._trees.get(directory)
+        if tree is None:
+            tree = self._trees[directory] = ContextTree(self._tree.root / directory)
+        ignore = load_ignore(self._tree.root, directory, path)
+        if ignore.path == f"{path}.dockerignore":
+            return Context(tree, ignore)
+        if directory not in self._shared:
+            self._shared[directory] = Context(tree, ignore)
+        return self._shared[directory]
+
+
+def _candidates(directory: str) -> Iterator[str]:
+    """``directory``, the root, and the directories between them, the nearest first."""
+    yield directory
+    if directory == ".":
+        return
+    yield "."
+    while (directory := directory_of(directory)) != ".":
+        yield directory
+
+
+DOCKERFILES: Reader = DockerfileReader()
