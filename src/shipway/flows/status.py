@@ -54,7 +54,10 @@ class Trouble(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """A run as the ledger shows it; ``steps_done`` of ``steps_planned`` are counted from events."""
+    """A run as the ledger shows it; ``steps_done`` of ``steps_planned`` are counted from events.
+
+    ``verified`` counts the images whose standing delivery was read back from the registry.
+    """
 
     run: int
     command: str
@@ -65,6 +68,7 @@ class Status(msgspec.Struct, frozen=True):
     engine: str
     steps_done: int
     steps_planned: int
+    verified: int
     totals: dict[str, int]
     rows: tuple[Row, ...]
     troubles: tuple[Trouble, ...]
@@ -95,6 +99,7 @@ def read_status(ledger: Ledger, run: int | None = None) -> Status | None:
         engine=_engine(events),
         steps_done=sum((step["image"], kind) in seen for step in steps for kind in _kinds(step)),
         steps_planned=sum(len(_kinds(step)) for step in steps),
+        verified=sum(row.verified is not None for row in rows),
         totals=_totals(rows),
         rows=rows,
         troubles=_troubles(events),

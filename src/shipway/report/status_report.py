@@ -19,7 +19,7 @@ def summary_line(status: Status) -> str:
     took = f" in {seconds(status.seconds)}" if status.seconds is not None else ""
     return (
         f"run {status.run} {status.state}{took}: {status.steps_done} of {status.steps_planned} steps done; "
-        f"{plural(len(status.rows), 'image')}: {counts or 'none'}"
+        f"{plural(len(status.rows), 'image')}: {counts or 'none'}; {status.verified} verified by read-back"
     )
 
 
