@@ -6,6 +6,7 @@ places, comments and directives; going on after a bad line; ONBUILD triggers; CO
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -33,6 +34,22 @@ from shipway.values import Place
 
 MAX_LINE_BYTES = 65_535
 _LONG_DIRECTIVE = 1_000
+KEYWORDS = (
+    *(
+        "ADD",
+        "ARG",
+        "CMD",
+        "COPY",
+        "ENTRYPOINT",
+        "ENV",
+        "EXPOSE",
+        "FROM",
+        "HEALTHCHECK",
+        "LABEL",
+        "MAINTAINER",
+    ),
+    *("ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"),
+)
 _WITH_HEREDOC = frozenset({"ADD", "COPY", "RUN", "ONBUILD"})
 
 
@@ -115,7 +132,7 @@ class _Reader:
             return
         for line, start in enumerate(self.starts, 1):
             end = self.starts[line] if line < len(self.starts) else len(self.text)
-            raw = self.text[start:end] if (end - start) * 4 > MAX_LINE_BYTES else ""
+            raw = self.text[start:end].rstrip("\n") if (end - start) * 4 > MAX_LINE_BYTES else ""
             if len(raw.encode("utf-8", "surrogateescape")) > MAX_LINE_BYTES:
                 self._problem(f"the line is longer than {MAX_LINE_BYTES} bytes", self._place(line))
 
@@ -163,7 +180,7 @@ class _Reader:
             try:
                 yield self._parse_chunk(chunk)
             except (DockerfileSyntaxError, RecursionError) as error:
-                self._problem(_reason(error), self._place(line))
+                self._problem(_reason(error), self._place(line), _help(error, chunk.keyword))
             line = chunk.end_line + 1
 
     def _parse_chunk(self, chunk: _Chunk) -> _Read:
@@ -172,7 +189,7 @@ class _Reader:
             self._problem(
                 "blank line within a continued instruction", self._place(chunk.blank_line), fatal=False
             )
-        text = chunk.logical + "\n" + (chunk.body if not chunk.is_onbuild else "")
+        text = chunk.logical + "\n" + (chunk.body if chunk.keyword != "ONBUILD" else "")
         found = parse_dockerfile_ast(head + text).instructions
         if len(found) != 1:
             raise DockerfileSyntaxError("no instruction")
@@ -251,7 +268,7 @@ class _Chunk:
         self.end_line = line
         self.blank_line = 0
         self.logical = self._join(escape)
-        self.is_onbuild = self.logical.lstrip()[:7].upper() == "ONBUILD"
+        self.keyword = (self.logical.split(None, 1) or [""])[0].upper()
         self.body = self._bodies()
 
     def _join(self, escape: str) -> str:
@@ -275,8 +292,7 @@ class _Chunk:
 
     def _bodies(self) -> str:
         """The lines of the here-documents; without a terminator, all that follows."""
-        keyword = self.logical.split(None, 1)[0].upper() if self.logical.strip() else ""
-        if keyword not in _WITH_HEREDOC or "<<" not in self.logical:
+        if self.keyword not in _WITH_HEREDOC or "<<" not in self.logical:
             return ""
         first = self.end_line + 1
         for name, chomp in _heredoc_names(self.logical):
@@ -301,6 +317,13 @@ def _heredoc_names(logical: str) -> list[tuple[str, bool]]:
     except ValueError:
         return []
     return [(each.name, each.chomp) for each in found if each is not None]
+
+
+def _help(error: Exception, keyword: str) -> str | None:
+    if "unknown instruction" not in str(error):
+        return None
+    close = difflib.get_close_matches(keyword, KEYWORDS, 1)
+    return f"did you mean {close[0]}?" if close else None
 
 
 def _reason(error: DockerfileSyntaxError | RecursionError) -> str:

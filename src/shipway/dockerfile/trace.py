@@ -35,12 +35,13 @@ class StageTree:
 
     def make_directory(self, path: str) -> None:
         """Add a directory and its parents."""
-        while path and path not in self.directories:
-            self.directories[path] = {}
-            parent, _, name = path.rpartition("/")
-            self.directories.setdefault(parent, {})
-            self.directories[parent][name] = "dir"
-            path = parent
+        parent = ""
+        for name in path.split("/") if path else ():
+            here = f"{parent}/{name}" if parent else name
+            if here not in self.directories:
+                self.directories[here] = {}
+                self.directories[parent][name] = "dir"
+            parent = here
 
     def add(self, path: str, kind: Kind, target: str = "") -> None:
         """Add a file or link with its parent directories."""
@@ -72,7 +73,7 @@ def copy_into(tree: StageTree, step: Step, sources: Sequence[Traced]) -> StageTr
     if isinstance(step, RunStep):
         return None
     path = step.destination if isinstance(step, CopyStep) else step.path
-    if path is None or any(each.outcome.failed or each.context is None for each in sources):
+    if path is None or any(_is_unknown(each) for each in sources):
         return None
     destination = path.strip("/")
     if locate(tree, destination).links:
@@ -88,12 +89,17 @@ def copy_into(tree: StageTree, step: Step, sources: Sequence[Traced]) -> StageTr
     return tree
 
 
+def _is_unknown(source: Traced) -> bool:
+    return source.context is None or source.outcome.failed or not source.outcome.certain
+
+
 def _copy(tree: StageTree, step: CopyStep, source: Traced, destination: str, slash: bool) -> bool:
     """Copy one source; False when its result is unknown: ADD may unpack a file."""
     context = source.context
     if context is None:
         return False
     if step.parents:
+        tree.make_directory(destination)
         for path in source.outcome.files:
             _place(tree, context, path, posixpath.join(destination, path))
         return not any("/./" in read.source for read in step.reads)
