@@ -1,0 +1,1 @@
+"""Build engines: one module each, and one explicit table of them."""

@@ -1,0 +1,187 @@
+"""Docker with BuildKit: through buildx where the client has it, else through the client's own BuildKit.
+
+Docker clients up to 22 have BuildKit built in, later ones need the buildx plugin; a machine may have
+several clients, so each one on PATH is tried. The legacy builder is never used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import msgspec
+
+from shipway.engines.failures import build_failure, push_failure
+from shipway.engines.request import (
+    Workspace,
+    image_name,
+    options,
+    require_loopback,
+    secret_environment,
+    workspace,
+)
+from shipway.engines.transcript import Transcript
+from shipway.errors import BuildFailed, EngineMissing, ShipwayError
+from shipway.ports import BuildRequest, Completed, EngineInfo, Host
+from shipway.values import Platform, Reference
+
+_PROBE_SECONDS = 30.0
+# the image shall be an image manifest, not an index with attestations
+_ENVIRONMENT = {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+_LOCAL_SCHEMES = frozenset({"unix", "npipe", "fd"})
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class _Server(msgspec.Struct, rename="pascal"):
+    version: str
+    os: str
+    arch: str
+
+
+class _Versions(msgspec.Struct, rename="pascal"):
+    """``docker version --format '{{json .}}'``; no server when the daemon does not answer."""
+
+    server: _Server | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """A docker program that can use BuildKit; ``build`` starts every build with it."""
+
+    program: str
+    build: tuple[str, ...]
+    has_buildx: bool
+    info: EngineInfo
+
+
+class Docker:
+    """The engine of the Docker daemon on this machine."""
+
+    name = "docker"
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._found: _Client | None = None
+
+    async def probe(self) -> EngineInfo:
+        """See ``ports.Engine.probe``; the answer is remembered."""
+        return (await self._client()).info
+
+    async def build(self, request: BuildRequest, on_line: Callable[[str], None]) -> str:
+        """See ``ports.Engine.build``. Named contexts need buildx: BuildFailed without it."""
+        client = await self._client()
+        if request.contexts and not client.has_buildx:
+            raise BuildFailed(
+                f"docker cannot build {request.name}: it has named contexts, and this docker has no buildx",
+                help="install the docker-buildx plugin, or use --engine buildah",
+            )
+        secrets = secret_environment(request)
+        transcript = Transcript(on_line, secrets.values())
+        name = image_name(request)
+        with workspace(request) as place:
+            argv = _build_argv(client, request, place, name)
+            completed = await self._host.run(argv, env={**_ENVIRONMENT, **secrets}, on_line=transcript)
+        if completed.code != 0:
+            raise build_failure(self.name, request, transcript)
+        return name
+
+    async def push(self, image_id: str, destination: Reference, on_line: Callable[[str], None]) -> None:
+        """See ``ports.Engine.push``. Docker reaches registries on loopback over plain HTTP by itself."""
+        require_loopback(destination)
+        program = (await self._client()).program
+        transcript = Transcript(on_line, ())
+        try:
+            for arguments in (("tag", image_id, str(destination)), ("push", str(destination))):
+                completed = await self._host.run((program, *arguments), on_line=transcript)
+                if completed.code != 0:
+                    raise push_failure(self.name, destination, transcript)
+        finally:
+            await self.remove(str(destination))
+
+    async def remove(self, image_id: str) -> None:
+        """See ``ports.Engine.remove``. BuildKit keeps its cache apart from the images."""
+        try:
+            await self._run((await self._client()).program, "rmi", image_id)
+        except ShipwayError:
+            return
+
+    async def _run(self, *argv: str) -> Completed:
+        return await self._host.run(argv, env=_ENVIRONMENT, timeout=_PROBE_SECONDS)
+
+    async def _client(self) -> _Client:
+        """The first client with buildx, else the first with BuildKit built in."""
+        if self._found is not None:
+            return self._found
+        programs = self._programs()
+        if not programs:
+            raise EngineMissing(
+                "docker is not installed", help="https://docs.docker.com/engine/install, or use buildah"
+            )
+        clients, refused = [], []
+        for program in programs:
+            try:
+                clients.append(await self._examine(program))
+            except EngineMissing as error:
+                refused.append(error)
+        if not clients:
+            raise refused[0]
+        self._found = max(clients, key=lambda client: client.has_buildx)
+        return self._found
+
+    def _programs(self) -> list[str]:
+        directories = self._host.environ.get("PATH", "").split(":")
+        found = (self._host.which(f"{directory}/docker") for directory in directories if directory)
+        return list(dict.fromkeys(program for program in found if program is not None))
+
+    async def _examine(self, program: str) -> _Client:
+        """Raises EngineMissing when the client cannot use BuildKit, or no daemon on this machine answers."""
+        server = await self._server(program)
+        context = await self._context(program)
+        info = EngineInfo(self.name, server.version, Platform.normalised(server.os, server.arch))
+        if (await self._run(program, "buildx", "version")).code == 0:
+            # the builder of the context is the daemon itself: it sees the images and the loopback registry,
+            # which a builder in a container of its own does not
+            return _Client(program, (program, "buildx", "build", "--builder", context, "--load"), True, info)
+        if (await self._run(program, "build", "--help")).code == 0:
+            return _Client(program, (program, "build"), False, info)
+        raise EngineMissing(
+            f"{program} cannot use BuildKit",
+            cause="docker clients since 23 need the buildx plugin for it",
+            help="install the plugin docker-buildx (docker-buildx-plugin in Docker's own packages)",
+        )
+
+    async def _server(self, program: str) -> _Server:
+        completed = await self._run(program, "version", "--format", "{{json .}}")
+        try:
+            server = msgspec.json.decode(completed.stdout, type=_Versions).server
+        except msgspec.MsgspecError:
+            server = None
+        if server is not None:
+            return server
+        said = completed.stderr.strip().splitlines()
+        denied = "permission denied" in completed.stderr.lower()
+        raise EngineMissing(
+            "the Docker daemon does not answer",
+            cause=said[-1] if said else f"{program} is a client without a daemon",
+            help="usermod -aG docker $USER, then log in again" if denied else "systemctl start docker",
+        )
+
+    async def _context(self, program: str) -> str:
+        """The name of the context in use. Raises EngineMissing when its daemon is on another machine."""
+        completed = await self._run(
+            program, "context", "inspect", "--format", "{{.Name}} {{.Endpoints.docker.Host}}"
+        )
+        name, _, endpoint = completed.stdout.strip().rpartition(" ")
+        url = urlsplit(endpoint)
+        if url.scheme not in _LOCAL_SCHEMES and url.hostname not in _LOOPBACK:
+            raise EngineMissing(
+                f"the Docker daemon at {endpoint or 'an unknown place'} is on another machine",
+                cause="it cannot reach the staging registry on this one",
+                help="unset DOCKER_HOST, or docker context use default",
+            )
+        return name
+
+
+def _build_argv(client: _Client, request: BuildRequest, place: Workspace, name: str) -> tuple[str, ...]:
+    return (*client.build, "--progress", "plain", *options(request, place, name), str(place.context))

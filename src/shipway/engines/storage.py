@@ -1,0 +1,150 @@
+"""What buildah and podman share: one code base (containers/storage, containers/image) and its options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from shipway.engines.failures import build_failure, push_failure
+from shipway.engines.request import (
+    Workspace,
+    image_name,
+    kept_name,
+    options,
+    require_loopback,
+    secret_environment,
+    workspace,
+)
+from shipway.engines.transcript import Transcript
+from shipway.errors import EngineMissing, ShipwayError
+from shipway.ports import BuildRequest, Completed, EngineInfo, Host
+from shipway.values import Reference
+
+_PROBE_SECONDS = 60.0
+# the runtime failed before the first program of a RUN step started
+_NO_CONTAINER = re.compile(r"error running container: .*creating container|error configuring network")
+_NO_PROGRAM = re.compile(
+    r"creating container for .*(?:no such file|not found in|executable file|exec format)"
+)
+_CHROOT = ("--isolation", "chroot")
+_CONFIGURATIONS = ("~/.config/containers/registries.conf", "/etc/containers/registries.conf")
+
+
+class StorageEngine:
+    """Builds with ``program``; how it tells about itself is up to the subclass.
+
+    RUN steps run in containers of the OCI runtime where it can start some; where it cannot (in a container
+    without the right to start others), the build is repeated with ``--isolation chroot``, which needs
+    no namespaces of its own. BUILDAH_ISOLATION and STORAGE_DRIVER in the environment are obeyed.
+    """
+
+    name: str
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._info: EngineInfo | None = None
+        self._environment: dict[str, str] = {}
+        self._chroot = False
+
+    async def _ask(self) -> EngineInfo:
+        """What the program tells about itself. Raises EngineMissing."""
+        raise NotImplementedError
+
+    async def probe(self) -> EngineInfo:
+        """See ``ports.Engine.probe``; the answer is remembered."""
+        if self._info is None:
+            if self._host.which(self.name) is None:
+                raise EngineMissing(
+                    f"{self.name} is not installed",
+                    help=f"apt-get install {self.name} (Debian, Ubuntu), dnf install {self.name} (Fedora)",
+                )
+            self._info = await self._ask()
+        return self._info
+
+    async def build(self, request: BuildRequest, on_line: Callable[[str], None]) -> str:
+        """See ``ports.Engine.build``."""
+        await self.probe()
+        name = image_name(request)
+        with workspace(request) as place:
+            registries = _plain_registries(request, place, self._host.environ)
+            env = {**self._environment, **registries, **secret_environment(request)}
+            for isolation in self._isolations():
+                transcript = Transcript(on_line, secret_environment(request).values())
+                argv = self._build_argv(request, place, name, isolation)
+                completed = await self._host.run(argv, env=env, on_line=transcript)
+                if completed.code == 0:
+                    self._chroot = isolation == _CHROOT
+                    return name
+                if not cannot_start_containers(transcript.text):
+                    break
+                on_line(f"{self.name} cannot start containers on this machine: {transcript.error}")
+        raise build_failure(self.name, request, transcript)
+
+    async def push(self, image_id: str, destination: Reference, on_line: Callable[[str], None]) -> None:
+        """See ``ports.Engine.push``."""
+        require_loopback(destination)
+        transcript = Transcript(on_line, ())
+        argv = (self.name, "push", "--tls-verify=false", image_id, f"docker://{destination}")
+        completed = await self._host.run(argv, env=self._environment, on_line=transcript)
+        if completed.code != 0:
+            raise push_failure(self.name, destination, transcript)
+
+    async def remove(self, image_id: str) -> None:
+        """See ``ports.Engine.remove``.
+
+        The layer cache of these engines lives in their images: removing one removes the cached steps
+        below it. So the latest image of each kind stays, and the one before it goes; always by name,
+        since an image that another build has a name for must not go.
+        """
+        kept = kept_name(image_id)
+        with suppress(ShipwayError):
+            if kept is not None:
+                await self._run("tag", kept, f"{image_id}.before")
+                await self._run("tag", image_id, kept)
+                await self._run("rmi", f"{image_id}.before")
+            await self._run("rmi", image_id)
+
+    async def _run(self, *arguments: str) -> Completed:
+        return await self._host.run((self.name, *arguments), env=self._environment, timeout=_PROBE_SECONDS)
+
+    def _isolations(self) -> Sequence[tuple[str, ...]]:
+        if "BUILDAH_ISOLATION" in self._host.environ:
+            return ((),)
+        return (_CHROOT,) if self._chroot else ((), _CHROOT)
+
+    def _build_argv(
+        self, request: BuildRequest, place: Workspace, name: str, isolation: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        own = ("--format", "oci", "--layers", "--force-rm", "--ignorefile", str(place.ignore), *isolation)
+        return (self.name, "build", *own, *options(request, place, name), str(place.context))
+
+
+def cannot_start_containers(text: str) -> bool:
+    """Whether a build failed because the OCI runtime could not start a container at all."""
+    return bool(_NO_CONTAINER.search(text)) and not _NO_PROGRAM.search(text)
+
+
+def _plain_registries(request: BuildRequest, place: Workspace, environ: Mapping[str, str]) -> dict[str, str]:
+    """A registries.conf for this build: the user's own, and plain HTTP for ``registries_plain`` alone.
+
+    A switch such as ``--tls-verify=false`` would drop the checks for every registry of the build.
+    Follows containers-registries.conf(5).
+    """
+    if not request.registries_plain:
+        return {}
+    plain = "".join(
+        f'\n[[registry]]\nlocation = "{host}"\ninsecure = true\n' for host in sorted(request.registries_plain)
+    )
+    return {"CONTAINERS_REGISTRIES_CONF": str(place.add("registries.conf", _own_registries(environ) + plain))}
+
+
+def _own_registries(environ: Mapping[str, str]) -> str:
+    """The text of the configuration that is in force, empty where there is none."""
+    home = environ.get("HOME", "/")
+    candidates = (environ.get("CONTAINERS_REGISTRIES_CONF", ""), *_CONFIGURATIONS)
+    for candidate in filter(None, candidates):
+        with suppress(OSError):
+            return Path(candidate.replace("~", home, 1)).read_text()
+    return ""
