@@ -20,8 +20,9 @@ class Notes:
         self.problems.append(Problem(kind, message, place))
 
     def unreadable(self, error: ShipwayError, place: Place) -> None:
-        """Note a file that could not be read, where the error says, else at ``place``."""
-        self.add("unreadable-file", error.message, error.place or place)
+        """Note a file that could not be read: at the line that is wrong, else at ``place``."""
+        wrong = error.place if error.place is not None and error.place.line else place
+        self.add("unreadable-file", error.message, wrong)
 
     def text(self, node: Node | None, what: str) -> str | None:
         """The text of a scalar; None for null, and with a Problem where it is not known."""

@@ -1,0 +1,131 @@
+"""Dockerfiles that nothing declares are images too, with the context that their sources tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from shipway.fleet.discover.dockerfiles import DOCKERFILES
+from shipway.fleet.model import Declaration, Problem, Reading
+from shipway.fleet.tree import FileTree
+from shipway.values import Place
+
+
+def read(root: Path, files: Mapping[str, str]) -> Reading:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    tree = FileTree(root)
+    return DOCKERFILES.read(DOCKERFILES.finds(tree), tree)
+
+
+def one(root: Path, files: Mapping[str, str]) -> Declaration:
+    reading = read(root, files)
+    assert reading.problems == ()
+    (declaration,) = reading.declarations
+    return declaration
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("Dockerfile", "shop"),
+        ("Dockerfile.worker", "worker"),
+        ("Dockerfile-dev", "dev"),
+        ("Containerfile", "shop"),
+        ("Containerfile.x", "x"),
+        ("docker/Dockerfile", "shop"),
+        ("api/Dockerfile", "api"),
+        ("services/api/docker/Dockerfile", "api"),
+        ("services/api/Dockerfile.dev", "api-dev"),
+        ("docker/api.Dockerfile", "api"),
+        ("docker/api.dockerfile", "api"),
+        (".devcontainer/Dockerfile", "devcontainer"),
+    ],
+)
+def test_an_image_is_named_after_its_file_or_directory(tmp_path: Path, path: str, name: str) -> None:
+    root = tmp_path / "Shop"
+    root.mkdir()
+    found = one(root, {path: "FROM scratch\n"})
+    assert (found.kind, found.name, found.place, found.inputs.dockerfile) == (
+        "dockerfile",
+        name,
+        Place(path, 1),
+        path,
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Dockerfile.dockerignore",
+        "Dockerfile.j2",
+        "api.Dockerfile.tmpl",
+        "Dockerfile.md",
+        "Dockerfiles",
+        "myDockerfile",
+    ],
+)
+def test_other_files_are_no_dockerfiles(tmp_path: Path, path: str) -> None:
+    assert read(tmp_path, {path: "FROM scratch\n"}) == Reading()
+
+
+def test_what_is_copied_tells_the_context(tmp_path: Path) -> None:
+    files = {
+        "a/own/Dockerfile": "FROM scratch\nCOPY here.txt /\n",
+        "a/own/here.txt": "",
+        "a/root/Dockerfile": "FROM scratch\nCOPY a/own /\n",
+        "a/between/Dockerfile": "FROM scratch\nCOPY own/here.txt between /\n",
+        "a/all/Dockerfile": "FROM scratch\nCOPY . /\n",
+        "a/none/Dockerfile": "FROM scratch\nRUN true\n",
+    }
+    reading = read(tmp_path, files)
+    assert {found.name: found.inputs.context for found in reading.declarations} == {
+        "own": "a/own",
+        "root": ".",
+        "between": "a",
+        "all": "a/all",
+        "none": "a/none",
+    }
+    assert reading.problems == ()
+
+
+def test_only_what_the_build_reads_of_its_context_counts(tmp_path: Path) -> None:
+    text = """FROM scratch AS unused
+COPY nowhere /
+FROM alpine AS tools
+ENV D=/x
+ADD https://example.com/x /
+FROM tools
+COPY --from=tools /nowhere /
+COPY $FROM_THE_BASE/x /
+COPY src /src
+"""
+    assert one(tmp_path, {"a/Dockerfile": text, "src/x": ""}).inputs.context == "."
+
+
+def test_what_is_ignored_is_not_in_a_context(tmp_path: Path) -> None:
+    files = {"a/Dockerfile": "FROM scratch\nCOPY x /\n", "a/x": "", "x": "", "a/.dockerignore": "x\n"}
+    assert one(tmp_path, files).inputs.context == "."
+    files = {"a/Dockerfile.dockerignore": "", **files}
+    assert one(tmp_path, files).inputs.context == "a"
+
+
+def test_a_context_that_nothing_tells_is_a_problem(tmp_path: Path) -> None:
+    reading = read(tmp_path, {"a/Dockerfile": "FROM scratch\nCOPY x \\\n  y /\n", "a/x": ""})
+    assert reading.declarations[0].inputs.context == "a"
+    message = "y is in none of the directories from a up to the root"
+    assert reading.problems == (Problem("context-unknown", message, Place("a/Dockerfile", 2)),)
+
+
+def test_a_file_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/Dockerfile").symlink_to("/nowhere")
+    reading = read(tmp_path, {"b/Dockerfile": "FROM scratch\n"})
+    assert [found.name for found in reading.declarations] == ["b"]
+    assert [(problem.kind, problem.place.path) for problem in reading.problems] == [
+        ("unreadable-file", "a/Dockerfile")
+    ]
