@@ -61,9 +61,9 @@ class RawRepository:
         finally:
             connection.close()
 
-    def open_upload(self, **query: str) -> str:
+    def open_upload(self) -> str:
         """The Location of a new upload."""
-        return _expect(202, self("POST", "blobs/uploads/", **query)).headers["location"]
+        return _expect(202, self("POST", "blobs/uploads/")).headers["location"]
 
     def push_blob(self, data: bytes, algorithm: str = "sha256") -> Digest:
         """Push with a POST and one PUT."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +47,7 @@ def test_tags_come_in_ascii_order(tagged: RawRepository) -> None:
 @pytest.mark.parametrize("count", [1, 3, 4, 7, 8, 9])
 def test_pages_of_tags_hold_every_tag_once(tagged: RawRepository, count: int) -> None:
     pages = [page.json["tags"] for page in followed(tagged, tagged("GET", "tags/list", n=count))]
-    assert sum(pages, []) == TAGS
+    assert list(chain.from_iterable(pages)) == TAGS
     assert [len(page) for page in pages[:-1]] == [count] * (len(pages) - 1)
 
 
@@ -92,14 +94,14 @@ def test_the_catalog_pages_like_tags(tmp_path: Path) -> None:
 # --- referrers ------------------------------------------------------------------------------------
 
 
-def referrers(repository: RawRepository, subject: bytes = SUBJECT, **query: str) -> Answer:
+def referrers(repository: RawRepository, subject: bytes = SUBJECT, **query: Any) -> Answer:
     answer = repository("GET", f"referrers/{Digest.of(subject)}", **query)
     assert answer.status == 200
     assert answer.headers["content-type"] == answer.json["mediaType"] == OCI_INDEX
     return answer
 
 
-def attach(repository: RawRepository, document: dict[str, object]) -> str:
+def attach(repository: RawRepository, document: dict[str, Any]) -> str:
     digest = str(Digest.of(encode(document)))
     answer = repository.put_manifest(digest, document)
     assert answer.headers["oci-subject"] == str(Digest.of(SUBJECT))
@@ -111,7 +113,7 @@ def test_nothing_refers_to_what_nobody_knows(repository: RawRepository) -> None:
 
 
 def test_referrers_tell_type_size_and_annotations(repository: RawRepository) -> None:
-    subject = {"subject": descriptor(SUBJECT), "annotations": {"made": "today"}}
+    subject: dict[str, Any] = {"subject": descriptor(SUBJECT), "annotations": {"made": "today"}}
     by_config = repository.image(**subject)
     by_field = repository.image(artifactType=SBOM, **subject)
     of_index = index(artifactType=SIGNATURE, **subject)
@@ -161,9 +163,11 @@ def test_referrers_of_another_repository_are_not_listed(repository: RawRepositor
 def test_more_referrers_than_one_index_holds_come_in_pages(repository: RawRepository) -> None:
     big = {str(number): "x" * 500_000 for number in range(3)}
     digests = {
-        attach(repository, index(annotations=big | {"which": str(which)}, artifactType=SBOM, **fields))
+        attach(
+            repository,
+            index(annotations=big | {"which": str(which)}, artifactType=SBOM, subject=descriptor(SUBJECT)),
+        )
         for which in range(5)
-        for fields in ({"subject": descriptor(SUBJECT)},)
     }
     pages = list(followed(repository, referrers(repository, artifactType=SBOM)))
     assert len(pages) > 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from shipway.oci.layout import Layout
@@ -74,7 +76,7 @@ def test_indexes_of_images_and_of_indexes(
         {"config": descriptor(b"{}", "application/vnd.example") | {"data": "e30=", "x-custom": 1}},
     ],
 )
-def test_unusual_but_valid_images(repository: RawRepository, fields: dict[str, object]) -> None:
+def test_unusual_but_valid_images(repository: RawRepository, fields: dict[str, Any]) -> None:
     document = repository.image(**fields)
     assert repository.put_manifest("unusual", document).status == 201
     assert repository("GET", "manifests/unusual").body == encode(document)
@@ -109,7 +111,8 @@ def test_a_manifest_of_four_megabytes_is_the_largest(repository: RawRepository) 
 @pytest.mark.parametrize("field", ["config", "layers"])
 def test_an_image_without_its_content_is_refused(repository: RawRepository, field: str) -> None:
     gone = descriptor(MISSING)
-    document = repository.image(**{field: gone if field == "config" else [gone]})
+    fields: dict[str, Any] = {field: gone if field == "config" else [gone]}
+    document = repository.image(**fields)
     answer = repository.put_manifest("broken", document)
     assert (answer.status, answer.code) == (400, "MANIFEST_BLOB_UNKNOWN")
     assert answer.json["errors"][0]["detail"] == {"digests": [gone["digest"]]}
@@ -139,7 +142,7 @@ def test_content_of_another_repository_does_not_count(repository: RawRepository)
         {"subject": {"mediaType": OCI_MANIFEST, "digest": "md5:bad", "size": 1}},
     ],
 )
-def test_what_is_no_manifest_is_refused(repository: RawRepository, fields: dict[str, object]) -> None:
+def test_what_is_no_manifest_is_refused(repository: RawRepository, fields: dict[str, Any]) -> None:
     answer = repository.put_manifest("bad", repository.image(**fields))
     assert (answer.status, answer.code) == (400, "MANIFEST_INVALID")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ ALGORITHMS = pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 
 
 def chunk(
-    repository: RawRepository, method: str, location: str, start: int, data: bytes, **query: str
+    repository: RawRepository, method: str, location: str, start: int, data: bytes, **query: Any
 ) -> Answer:
     headers = {"Content-Range": f"{start}-{start + len(data) - 1}"}
     return repository(method, location, data, headers, **query)
@@ -58,7 +59,8 @@ def test_post_then_put(repository: RawRepository, algorithm: str) -> None:
 @pytest.mark.parametrize("last", ["PATCH", "PUT"])
 def test_chunks(repository: RawRepository, algorithm: str, last: str) -> None:
     digest = Digest.of(CONTENT, algorithm)
-    location = repository.open_upload(**{"digest-algorithm": algorithm})
+    answer = repository("POST", "blobs/uploads/?digest-algorithm=" + algorithm)
+    location = answer.headers["location"]
     start = 0
     for part in PARTS if last == "PATCH" else PARTS[:-1]:
         answer = chunk(repository, "PATCH", location, start, part)
@@ -125,7 +127,7 @@ def test_one_post_with_a_wrong_digest_is_refused(repository: RawRepository) -> N
 
 
 def test_an_unknown_digest_algorithm_is_refused(repository: RawRepository) -> None:
-    answer = repository("POST", "blobs/uploads/", **{"digest-algorithm": "md5"})
+    answer = repository("POST", "blobs/uploads/?digest-algorithm=md5")
     assert (answer.status, answer.code) == (400, "DIGEST_INVALID")
 
 
@@ -275,17 +277,18 @@ def test_the_same_blob_pushed_by_many_at_once(repository: RawRepository) -> None
 def test_a_blob_is_mounted_from_another_repository(repository: RawRepository, anonymous: bool) -> None:
     source = RawRepository(repository.address, f"{repository.name}/source")
     digest = source.push_blob(f"{repository.name} {anonymous}".encode())
-    query = {"mount": str(digest)} | ({} if anonymous else {"from": source.name})
+    query: dict[str, Any] = {"mount": digest} | ({} if anonymous else {"from": source.name})
     assert_created(repository, repository("POST", "blobs/uploads/", **query), digest)
     assert stored(repository, digest) is not None
 
 
 def test_a_mount_of_what_is_not_there_opens_an_upload(repository: RawRepository) -> None:
     digest = repository.push_blob(CONTENT)
-    for query in (
-        {"mount": str(Digest.of(repository.name.encode()))},
-        {"mount": str(digest), "from": "test/no-such-repository"},
-    ):
+    queries: list[dict[str, Any]] = [
+        {"mount": Digest.of(repository.name.encode())},
+        {"mount": digest, "from": "test/no-such-repository"},
+    ]
+    for query in queries:
         answer = RawRepository(repository.address, "test/target")("POST", "blobs/uploads/", **query)
         assert answer.status == 202
         assert "/blobs/uploads/" in answer.headers["location"]
