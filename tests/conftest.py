@@ -1,0 +1,68 @@
+"""What tests of every kind share: programs that must be there in CI, storage and registries of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from shipway.errors import HostError
+from shipway.testing.distribution import running_distribution
+
+
+def missing(reason: str) -> None:
+    """Skip the test; in CI, where everything must be there, fail it."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}, and CI must have it")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def require_tool() -> Callable[[str], str]:
+    """Gives the path of a program. Where it is missing the test is skipped; in CI it fails."""
+
+    def require(name: str) -> str:
+        path = shutil.which(name)
+        if path is None:
+            missing(f"{name} is not installed")
+        return str(path)
+
+    return require
+
+
+@pytest.fixture(scope="session")
+def container_storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A store of buildah's and podman's own, that goes away with the tests."""
+    home = tmp_path_factory.mktemp("storage")
+    file = home / "storage.conf"
+    file.write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{home}/root"\nrunroot = "{home}/run"\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONTAINERS_STORAGE_CONF", str(file))
+        patch.setenv("STORAGE_DRIVER", "vfs")
+        yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def engine_name(require_tool: Callable[[str], str], container_storage: Path) -> str:
+    """An engine that is on this machine: buildah in CI."""
+    if shutil.which("buildah") is None and shutil.which("docker") is not None and not os.environ.get("CI"):
+        return "docker"
+    require_tool("buildah")
+    return "buildah"
+
+
+@pytest.fixture(scope="session")
+def docker_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """``127.0.0.1:PORT`` of Debian's docker-registry."""
+    try:
+        serving = running_distribution(tmp_path_factory.mktemp("distribution"))
+        address = serving.__enter__()
+    except HostError as error:
+        missing(error.message)
+        raise
+    yield address
+    serving.__exit__(None, None, None)

@@ -1,0 +1,120 @@
+"""Bad input gives one clear message with place, cause and next step, the right exit code, no traceback."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+
+def shipway(*arguments: str, directory: Path, state: Path | None = None) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "shipway", *arguments, "-C", str(directory)]
+    argv += ["--state", str(state or directory.parent / "state")]
+    return subprocess.run(argv, capture_output=True, text=True, check=False)
+
+
+def refused(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
+    assert done.returncode == code, done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("error:") == 1
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    directory = tmp_path / "repo"
+    directory.mkdir()
+    (directory / "Dockerfile").write_text("FROM scratch\nCOPY a /a\n")
+    (directory / "a").write_text("a")
+    return directory
+
+
+def fleet_file(repo: Path, text: str) -> None:
+    (repo / "shipway.yaml").write_text(text)
+
+
+def test_a_yaml_syntax_error_is_placed(repo: Path) -> None:
+    fleet_file(repo, "images:\n  api: {context: .\n  web: x\n")
+    refused(shipway("plan", directory=repo), 2, "shipway.yaml:3", "YAML")
+
+
+def test_an_unknown_key_is_answered_with_the_nearest_one(repo: Path) -> None:
+    fleet_file(repo, "images:\n  api:\n    contxt: .\n")
+    refused(shipway("plan", directory=repo), 2, "shipway.yaml:3:5", "contxt", "context")
+
+
+def test_an_unknown_image_is_answered_with_the_nearest_one(repo: Path) -> None:
+    fleet_file(repo, "images:\n  payments: {context: .}\n")
+    refused(shipway("plan", "paiments", directory=repo), 2, "paiments", "payments")
+
+
+def test_a_missing_dockerfile_is_refused_before_any_build(repo: Path) -> None:
+    fleet_file(repo, "images:\n  api: {context: ., dockerfile: api/Dockerfile}\n")
+    refused(shipway("ship", directory=repo), 1, "api/Dockerfile")
+
+
+def test_a_cycle_is_named_edge_by_edge(repo: Path) -> None:
+    for name, base in (("a1", "b1"), ("b1", "a1")):
+        (repo / name).mkdir()
+        (repo / name / "Dockerfile").write_text(f"FROM {base}\n")
+    fleet_file(repo, "images:\n  a1: {context: a1}\n  b1: {context: b1}\n")
+    refused(shipway("plan", directory=repo), 2, "a1 -> b1 (a1/Dockerfile:1)", "-> a1 (b1/Dockerfile:1)")
+
+
+def test_an_unreachable_registry_is_named(repo: Path, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    fleet_file(repo, f"registry: 127.0.0.1:{port}/shop\nimages:\n  api: {{context: ., tag: '1'}}\n")
+    refused(shipway("ship", directory=repo), 3, f"127.0.0.1:{port}", "refused")
+
+
+def test_plain_http_behind_a_tls_address_is_named(repo: Path) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+
+    def answer() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(1024)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+    threading.Thread(target=answer, daemon=True).start()
+    # a name that is not loopback by itself is spoken to over TLS
+    fleet_file(
+        repo, f"registry: localhost.localdomain:{port}/shop\nimages:\n  api: {{context: ., tag: '1'}}\n"
+    )
+    done = shipway("ship", directory=repo)
+    listener.close()
+    if "name" in done.stderr and "resolve" in done.stderr:
+        pytest.skip("localhost.localdomain does not resolve on this machine")
+    refused(done, 3, "plain HTTP")
+
+
+def test_errors_are_documents_when_json_is_asked_for(repo: Path) -> None:
+    fleet_file(repo, "imagse: {}\n")
+    done = shipway("plan", "--json", directory=repo)
+    error = json.loads(done.stdout)["error"]
+    assert done.returncode == error["exit_code"] == 2
+    assert (error["path"], error["line"]) == ("shipway.yaml", 1)
+
+
+def test_an_unknown_command_is_answered_with_the_nearest_one(repo: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "shipway", "shpi"], capture_output=True, text=True, check=False
+    )
+    refused(done, 2, "shpi", "'ship'")
+
+
+def test_a_missing_config_file_is_named(repo: Path) -> None:
+    refused(shipway("plan", "--config", "fleet.yaml", directory=repo), 2, "fleet.yaml")
