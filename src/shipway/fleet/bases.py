@@ -26,7 +26,7 @@ def link(fleet: Fleet) -> Fleet:
     """
     shelf = _Shelf(fleet)
     builds = {image.name: shelf.builds(image) for image in fleet.images}
-    inputs = {name: _distinct(found) for name, found in builds.items()}
+    inputs = {image.name: _distinct(builds[image.name]) or _linked(image) for image in fleet.images}
     matcher = Matcher(fleet, inputs)
     matched = {
         image.name: [matcher.base(image, found) for found in inputs[image.name]] for image in fleet.images
@@ -40,6 +40,15 @@ def link(fleet: Fleet) -> Fleet:
         problems += _build_problems(path, builds[image.name])
         problems += _assumptions(path, matched[image.name])
     return replace(fleet, images=images, problems=tuple(dict.fromkeys(problems)))
+
+
+def _linked(image: Image) -> tuple[BaseInput, ...]:
+    """The named contexts of an image whose Dockerfile is elsewhere: that it has them is all that is known."""
+    if not is_remote(image.inputs.context):
+        return ()
+    line = image.declarations[0].place_of("contexts").line
+    found = image.inputs.contexts.items()
+    return tuple(BaseInput(value, "context", line, 0, None, name) for name, value in found if ":" in value)
 
 
 def _build_problems(path: str, builds: Iterable[ResolvedBuild]) -> Iterator[Problem]:

@@ -23,6 +23,7 @@ from shipway.fleet.settings import (
     CONTEXTS,
     DISCOVER,
     DOCKERFILE,
+    DOCKERFILE_INLINE,
     FLEET,
     GIT,
     GROUP,
@@ -166,7 +167,7 @@ def _repositories(section: Section, directory: str) -> tuple[OtherRepository, ..
 
 def has_inputs(section: Section) -> bool:
     """Whether the image tells itself what to build, without help from another file."""
-    return section.has(DOCKERFILE) or section.has(CONTEXT)
+    return any(section.has(setting) for setting in (DOCKERFILE, DOCKERFILE_INLINE, CONTEXT))
 
 
 def declare(name: str, section: Section, directory: str, known: BuildInputs | None = None) -> Declaration:
@@ -174,7 +175,15 @@ def declare(name: str, section: Section, directory: str, known: BuildInputs | No
 
     Needs ``known`` unless the section has inputs. Settings of groups and of the fleet are not in it.
     """
+    inline = section.get(DOCKERFILE_INLINE)
+    if inline is not None and section.has(DOCKERFILE):
+        raise ConfigError(
+            f"the image `{name}` has both `dockerfile` and `dockerfile-inline`",
+            place=section.place_of(DOCKERFILE_INLINE),
+        )
     dockerfile, context = _files(section, directory, known)
+    if inline is not None:
+        dockerfile = section.place.path
     base = known or BuildInputs(dockerfile, context)
     repository = section.get(REPOSITORY_KEY)
     inputs = BuildInputs(
@@ -189,7 +198,7 @@ def declare(name: str, section: Section, directory: str, known: BuildInputs | No
         ssh=_either(section, SSH, base.ssh),
         cache_from=_either(section, CACHE_FROM, base.cache_from),
         cache_to=_either(section, CACHE_TO, base.cache_to),
-        inline=base.inline if dockerfile == base.dockerfile else None,
+        inline=inline or (base.inline if dockerfile == base.dockerfile else None),
         secret_args=base.secret_args | frozenset(paths(section.get(SECRET_ARGS))),
     )
     return Declaration(

@@ -50,6 +50,16 @@ def load_fleet(
     return _assemble(read_part(tree, read_file(tree, own) if own else None, limit), (), checkouts)
 
 
+def discover_fleet(root: Path, sources: Sequence[str] = ()) -> Fleet:
+    """The fleet as files other than the fleet file tell it: all of them, or ``sources`` alone.
+
+    Raises ConfigError for a source that is missing or of no known kind.
+    """
+    tree = FileTree(root)
+    limit = [Located(path, Place(path)) for path in (relative_to_root(source, tree) for source in sources)]
+    return _assemble(read_part(tree, None, limit or None), (), NO_CHECKOUTS)
+
+
 def repositories_of(root: Path, config: str | None = None) -> tuple[OtherRepository, ...]:
     """The other repositories that the fleet file names, so that a caller can fetch those of Git."""
     file = find_fleet_file(FileTree(root), config)

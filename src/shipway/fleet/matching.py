@@ -3,8 +3,8 @@
 A reference is an image of the fleet when it names a repository that one image is published in; in a
 repository of several images its tag decides. A bare word (``base``, ``base:1.0``) may also be the name of an
 image. Where no file tells the repositories, the last component of a reference may be an image's name or
-directory, if all such references share one prefix; that, and a bare word that only other files than the
-fleet file know, is an assumption.
+directory, if what stands before it does so for more images than any other prefix; that, and a bare word
+that only other files than the fleet file know, is an assumption.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Matcher:
             for declaration in image.declarations:
                 self._targets.setdefault((declaration.place.path, declaration.name), image.name)
         self._homeless = _Homeless(image for image in fleet.images if _is_homeless(image))
-        self._prefixes = self._sibling_prefixes(inputs)
+        self._prefix = self._common_prefix(inputs)
 
     def base(self, image: Image, found: BaseInput) -> Matched:
         """What ``image`` builds on at one place of its Dockerfile."""
@@ -115,17 +115,17 @@ class Matcher:
     def _by_last_component(self, image: Image, reference: Reference) -> _Match | None:
         prefix, _, last = reference.name.rpartition("/")
         other = self._homeless.find(last)
-        if other is None or len(self._prefixes) != 1 or prefix not in self._prefixes:
+        if other is None or prefix != self._prefix or not self._may_be(other, image, reference):
             return None
-        return _Match(other.name, assumed=True) if self._may_be(other, image, reference) else None
+        return _Match(other.name, assumed=True)
 
     def _may_be(self, other: Image, image: Image, reference: Reference) -> bool:
         """An image that itself builds on the reference is derived from it, so it cannot be it."""
         return other.name != image.name and reference.name not in self._asked[other.name]
 
-    def _sibling_prefixes(self, inputs: Mapping[str, Iterable[BaseInput]]) -> frozenset[str]:
+    def _common_prefix(self, inputs: Mapping[str, Iterable[BaseInput]]) -> str | None:
         """What stands before the last component of the references that may be images of the fleet."""
-        prefixes = set()
+        images: dict[str, set[str]] = defaultdict(set)
         for name, found in inputs.items():
             for repository in _repositories_of(found) - self._publishers.keys():
                 prefix, _, last = repository.rpartition("/")
@@ -133,8 +133,10 @@ class Matcher:
                 if other is None or repository.startswith(_LIBRARY) or other.name == name:
                     continue
                 if repository not in self._asked[other.name]:
-                    prefixes.add(prefix)
-        return frozenset(prefixes)
+                    images[prefix].add(other.name)
+        most = max(map(len, images.values()), default=0)
+        leading = [prefix for prefix, names in images.items() if len(names) == most]
+        return leading[0] if len(leading) == 1 else None
 
 
 class _Homeless:

@@ -32,6 +32,7 @@ from shipway.fleet.shapes import (
     T_co,
     check_name,
     did_you_mean,
+    seen,
     wrong,
 )
 from shipway.values import Place
@@ -82,7 +83,7 @@ Table = tuple[Setting[object], ...]
 def read_section(node: Node, table: Table, key: str) -> Section:
     """The settings of ``table`` in ``node``. Raises ConfigError for an unknown key or a wrong type."""
     if not node.is_mapping and node.value is not None:
-        raise wrong(node, key, "a mapping")
+        raise ConfigError(f"{key} must be a mapping, not {seen(node)}", place=node.place)
     known = {setting.name: setting for setting in table}
     values: dict[str, object] = {}
     for name, value in node.mapping.items():
@@ -153,6 +154,7 @@ DOCKERFILE = Setting(
     PATH,
     "Path of the Dockerfile, relative to the fleet file; absent: Dockerfile in the context.",
 )
+DOCKERFILE_INLINE = Setting("dockerfile-inline", TEXT, "Text of the Dockerfile, in place of a file.")
 TARGET = Setting("target", TEXT, "Stage to build; absent: the last one.")
 CONTEXTS = Setting(
     "contexts",
@@ -180,6 +182,7 @@ NAME = Setting(
 IMAGE: Table = (
     CONTEXT,
     DOCKERFILE,
+    DOCKERFILE_INLINE,
     TARGET,
     CONTEXTS,
     SECRETS,

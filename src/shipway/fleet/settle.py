@@ -157,7 +157,7 @@ def _declared_destination(
     """Repository, tag and secondary tags, as far as declarations and the registry tell them."""
     chosen = _chosen(image, registry)
     if not chosen:
-        return (f"{registry}/{_slug(image.name)}" if registry else None), None, ()
+        return (default_repository(registry, image.name) if registry else None), None, ()
     name = chosen[0].name
     tags = tuple(dict.fromkeys(r.tag for r in chosen if r.name == name and r.tag is not None))
     return name, tags[0] if tags else None, tags[1:]
@@ -186,7 +186,8 @@ def _parsed(references: Iterable[str]) -> Iterator[Reference]:
             continue
 
 
-def _slug(name: str) -> str:
-    """``name`` as a component of a repository (distribution/reference's grammar)."""
+def default_repository(registry: str, name: str) -> str:
+    """The repository that the name of an image implies, in canonical form (distribution/reference)."""
     text = name.lower().strip("._-") or "image"
-    return _SEPARATORS.sub(lambda m: m.group() if _LEGAL_SEPARATOR.fullmatch(m.group()) else "-", text)
+    path = _SEPARATORS.sub(lambda m: m.group() if _LEGAL_SEPARATOR.fullmatch(m.group()) else "-", text)
+    return Reference.parse(f"{registry}/{path}").name

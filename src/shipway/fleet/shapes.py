@@ -107,27 +107,16 @@ def check_name(name: str, key: str, place: Place) -> str:
 # --- scalars ----------------------------------------------------------------------------------
 
 
-def _text(node: Node, key: str) -> str:
+def _text(node: Node, key: str, expected: str = "a text") -> str:
     if isinstance(node.value, str) and node.value:
         return node.value
-    raise wrong(node, key, TEXT.expected)
+    raise wrong(node, key, expected)
 
 
 def _scalar(node: Node, key: str) -> str:
     if isinstance(node.value, str | int | float) and not isinstance(node.value, bool) and node.raw:
         return node.raw
     raise wrong(node, key, SCALAR.expected)
-
-
-def _path(node: Node, key: str) -> str:
-    text = _text(node, key)
-    if text.startswith("/"):
-        raise ConfigError(
-            f"`{key}` is the absolute path {text!r}",
-            place=node.place,
-            help="write it relative to the fleet file",
-        )
-    return text
 
 
 def _registry(node: Node, key: str) -> str:
@@ -156,7 +145,7 @@ def _repository(node: Node, key: str) -> str:
 
 TEXT = Shape("a text", {"type": "string", "minLength": 1}, _text)
 SCALAR = Shape("a text or a number", {"type": ["string", "number"], "minLength": 1}, _scalar)
-PATH = Shape("a path", {"type": "string", "minLength": 1, "pattern": "^[^/]"}, _path)
+PATH = Shape("a path", TEXT.schema, lambda node, key: _text(node, key, "a path"))
 REGISTRY = Shape("a registry host with an optional path", {"type": "string", "minLength": 1}, _registry)
 REPOSITORY = Shape("a repository without a tag", {"type": "string", "minLength": 1}, _repository)
 
@@ -198,6 +187,8 @@ PLATFORMS = listed(_PLATFORM, "platforms such as linux/amd64")
 def _paths_or_false(node: Node, key: str) -> tuple[Located[str], ...] | bool:
     if isinstance(node.value, bool):
         return node.value
+    if not node.is_sequence and not isinstance(node.value, str):
+        raise wrong(node, key, SWITCHED_PATHS.expected)
     return PATHS.read(node, key)
 
 
@@ -246,12 +237,12 @@ def _texts_by_name(node: Node, key: str) -> Mapping[str, Located[str]]:
     return result
 
 
-def _pairs_schema(values: list[str], names: str, item: str) -> JsonSchema:
+def _pairs_schema(values: list[str], names: JsonSchema, item: str) -> JsonSchema:
     return {
         "anyOf": [
             {
                 "type": "object",
-                "propertyNames": {"pattern": names},
+                "propertyNames": names,
                 "additionalProperties": {"type": values},
             },
             {"type": "array", "items": {"type": "string", "pattern": item}},
@@ -261,11 +252,11 @@ def _pairs_schema(values: list[str], names: str, item: str) -> JsonSchema:
 
 ARGS = Shape(
     "a mapping of build args, or a list of NAME=VALUE",
-    _pairs_schema(["string", "number", "boolean", "null"], _ARG_PATTERN, "^[^=\\s]+(=|$)"),
+    _pairs_schema(["string", "number", "boolean", "null"], {"pattern": _ARG_PATTERN}, "^[^=\\s]+(=|$)"),
     _args,
 )
 TEXT_BY_NAME = Shape(
     "a mapping of texts, or a list of NAME=VALUE",
-    _pairs_schema(["string", "number", "boolean"], "^.", "^[^=]+="),
+    _pairs_schema(["string", "number", "boolean"], {"minLength": 1}, "^[^=]+="),
     _texts_by_name,
 )

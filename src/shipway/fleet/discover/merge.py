@@ -8,7 +8,8 @@ Two declarations of different files are one image when, in this order,
    directory, or the build context.
 
 Two declarations of one file are one image only when they have the same name and Dockerfile, or when all
-their inputs and references are equal. A bare Dockerfile is an image only when nothing else builds it.
+their inputs and references are equal; two images of a fleet file never are one. A bare Dockerfile is an
+image only when nothing else builds it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from dataclasses import dataclass, field
 
 from shipway.errors import InvalidValue
 from shipway.fleet.discover.naming import unique_names
-from shipway.fleet.model import Declaration, DeclarationKind, Problem
+from shipway.fleet.discover.paths import is_remote
+from shipway.fleet.model import BuildInputs, Declaration, DeclarationKind, Problem
 from shipway.fleet.tree import directory_of
 from shipway.values import Reference
 
@@ -97,12 +99,12 @@ class _Merger:
         self._exists = exists
         self._shared = shared
         self._by_repository: dict[str, list[_Group]] = defaultdict(list)
-        self._by_build: dict[tuple[str, str | None], list[_Group]] = defaultdict(list)
+        self._by_build: dict[tuple[_File, str | None], list[_Group]] = defaultdict(list)
         self._by_name: dict[str, list[_Group]] = defaultdict(list)
-        self._dockerfiles: set[str] = set()
+        self._built: set[_File] = set()
 
     def add(self, declaration: Declaration) -> None:
-        if declaration.kind == "dockerfile" and declaration.inputs.dockerfile in self._dockerfiles:
+        if declaration.kind == "dockerfile" and _file(declaration) in self._built:
             return
         group = None if declaration.kind == "dockerfile" else self._find(declaration)
         if group is None:
@@ -112,11 +114,11 @@ class _Merger:
         self._index(declaration, group)
 
     def _index(self, declaration: Declaration, group: _Group) -> None:
-        inputs = declaration.inputs
-        self._dockerfiles.add(inputs.dockerfile)
+        file = _file(declaration)
+        self._built.add(file)
         for repository in _published(declaration) - self._shared:
             self._by_repository[repository].append(group)
-        self._by_build[inputs.dockerfile, inputs.target].append(group)
+        self._by_build[file, declaration.inputs.target].append(group)
         self._by_name[_folded(declaration.name)].append(group)
 
     def _find(self, declaration: Declaration) -> _Group | None:
@@ -131,8 +133,7 @@ class _Merger:
             yield from self._by_repository[repository]
 
     def _same_build(self, declaration: Declaration) -> Iterator[_Group]:
-        inputs = declaration.inputs
-        for group in self._by_build[inputs.dockerfile, inputs.target]:
+        for group in self._by_build[_file(declaration), declaration.inputs.target]:
             if not any(_contradict(known, declaration) for known in group.declarations):
                 yield group
 
@@ -142,14 +143,34 @@ class _Merger:
                 yield group
 
     def _akin(self, known: Declaration, other: Declaration) -> bool:
+        """Whether the Dockerfiles of two declarations with one name may be meant to be the same."""
         first, second = known.inputs, other.inputs
         return (
-            first.dockerfile == second.dockerfile
+            _file(known) == _file(other)
             or first.context == second.context
-            or directory_of(first.dockerfile) == directory_of(second.dockerfile)
-            or not self._exists(first.dockerfile)
-            or not self._exists(second.dockerfile)
+            or (_is_file(first) and _is_file(second) and self._near(first.dockerfile, second.dockerfile))
         )
+
+    def _near(self, first: str, second: str) -> bool:
+        """Whether two Dockerfiles lie side by side, or one of them is missing."""
+        if directory_of(first) == directory_of(second):
+            return True
+        return not (self._exists(first) and self._exists(second))
+
+
+_File = tuple[str, str]
+
+
+def _file(declaration: Declaration) -> _File:
+    """What tells Dockerfiles apart: the path, in a remote context with its address, or the text itself."""
+    inputs = declaration.inputs
+    if inputs.inline is not None:
+        return "", inputs.inline
+    return inputs.context if is_remote(inputs.context) else ".", inputs.dockerfile
+
+
+def _is_file(inputs: BuildInputs) -> bool:
+    return inputs.inline is None and not is_remote(inputs.context)
 
 
 def _folded(name: str) -> str:
@@ -165,8 +186,8 @@ def _may_join(group: _Group, declaration: Declaration) -> bool:
 
 
 def _same_in_one_file(known: Declaration, other: Declaration) -> bool:
-    if known.name == other.name:
-        return known.inputs.dockerfile == other.inputs.dockerfile
+    if known.name == other.name or other.kind == "shipway":
+        return known.name == other.name and _file(known) == _file(other)
     return bool(known.references) and (known.references, known.inputs) == (other.references, other.inputs)
 
 
@@ -202,18 +223,20 @@ def disagreements(image: Merged) -> Iterator[Problem]:
         for what, key, ours, theirs in _compared(first, other):
             yield Problem(
                 "disagreement",
-                f"{image.name}: the {what} is {_shown(ours)} in {first.place_of(key)},"
-                f" but {_shown(theirs)} in {other.place_of(key)}",
+                f"{image.name}: the {what} is {ours or 'the default'} in {first.place_of(key)},"
+                f" but {theirs or 'the default'} in {other.place_of(key)}",
                 other.place_of(key),
             )
 
 
-def _compared(first: Declaration, other: Declaration) -> Iterator[tuple[str, str, object, object]]:
+def _compared(first: Declaration, other: Declaration) -> Iterator[tuple[str, str, str | None, str | None]]:
     """What differs: the word for it, the key it stands under, and both values."""
     ours, theirs = first.inputs, other.inputs
     if first.name != other.name:
         yield "name", "name", first.name, other.name
-    for key in ("dockerfile", "context", "target"):
+    if _file(first) != _file(other):
+        yield "dockerfile", "dockerfile", _shown_file(ours), _shown_file(theirs)
+    for key in ("context", "target"):
         if getattr(ours, key) != getattr(theirs, key):
             yield key, key, getattr(ours, key), getattr(theirs, key)
     published = _published(first), _published(other)
@@ -221,5 +244,5 @@ def _compared(first: Declaration, other: Declaration) -> Iterator[tuple[str, str
         yield "repository", "references", min(published[0]), min(published[1])
 
 
-def _shown(value: object) -> str:
-    return "the default" if value is None else repr(value)
+def _shown_file(inputs: BuildInputs) -> str:
+    return inputs.dockerfile if inputs.inline is None else "a text of its own"

@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 
+from shipway.fleet.discover.paths import is_remote
 from shipway.fleet.model import Declaration
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
@@ -17,8 +18,10 @@ def unique_names(declarations: Sequence[Declaration]) -> list[str]:
     """A name for each image, from its first declaration; different images get different names.
 
     Equal names are qualified by the directory of the Dockerfile: the shortest suffix of its path that tells
-    them apart, joined with ``-``; in one directory by target, else by the Dockerfile's own name. Characters
-    that no name may have become ``-``.
+    them apart, joined with ``-``; in one directory by target, else by the Dockerfile's own name. An image
+    built from a remote context is qualified by the directory of the declaring file, else by ``remote``, and
+    leaves the name to the only one that is built from this repository. Characters that no name may have
+    become ``-``.
     """
     names = [fit(declaration.name) for declaration in declarations]
     counts = Counter(names)
@@ -42,11 +45,16 @@ def fit(name: str) -> str:
 
 def _qualified(name: str, declarations: Sequence[Declaration]) -> list[str]:
     """The same name for all, with the fewest words before or after it that tell them apart."""
+    local = [not is_remote(declaration.inputs.context) for declaration in declarations]
+    if local.count(True) == 1 and len(local) > 1:
+        others = [each for each, here in zip(declarations, local, strict=True) if not here]
+        rest = iter([_joined(_directory_words(name, each)[-1:] or ("remote",), name) for each in others])
+        return [name if here else next(rest) for here in local]
     words = [_directory_words(name, declaration) for declaration in declarations]
     depth = max(len(path) for path in words)
     names = [name] * len(words)
     for count in range(1, depth + 1):
-        names = ["-".join((*path[-count:], name)) for path in words]
+        names = [_joined(path[-count:], name) for path in words]
         if len(set(names)) == len(names):
             return names
     ends = [_end_words(declaration) for declaration in declarations]
@@ -59,8 +67,13 @@ def _qualified(name: str, declarations: Sequence[Declaration]) -> list[str]:
     return names
 
 
+def _joined(words: tuple[str, ...], name: str) -> str:
+    return "-".join((*words, name))
+
+
 def _directory_words(name: str, declaration: Declaration) -> tuple[str, ...]:
-    directory = posixpath.dirname(declaration.inputs.dockerfile)
+    remote = is_remote(declaration.inputs.context)
+    directory = posixpath.dirname(declaration.place.path if remote else declaration.inputs.dockerfile)
     words = tuple(fit(part) for part in directory.split("/") if part not in ("", ".", ".."))
     return words[:-1] if words[-1:] == (name,) else words
 

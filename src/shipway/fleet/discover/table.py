@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from shipway.errors import ConfigError
+from shipway.fleet.discover.bake import BakeReader
 from shipway.fleet.discover.compose.reader import COMPOSE, COMPOSE_NAMED
+from shipway.fleet.discover.dockerfiles import DOCKERFILES
 from shipway.fleet.discover.reader import Reader
 from shipway.fleet.discover.skaffold import SKAFFOLD
 from shipway.values import Place
 
-READERS: tuple[Reader, ...] = (COMPOSE, COMPOSE_NAMED, SKAFFOLD)
+READERS: tuple[Reader, ...] = (BakeReader(), COMPOSE, COMPOSE_NAMED, SKAFFOLD, DOCKERFILES)
 
 
 def reader_of(path: str, place: Place) -> Reader:
