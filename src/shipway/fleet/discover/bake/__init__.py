@@ -1,5 +1,5 @@
 """Bake files: HCL and HCL-JSON, evaluated from files alone."""
 
-from shipway.fleet.discover.bake.reader import BakeReader
+from shipway.fleet.discover.bake.reader import BAKE, BakeReader, read_together
 
-__all__ = ["BakeReader"]
+__all__ = ["BAKE", "BakeReader", "read_together"]

@@ -109,7 +109,7 @@ class Declared:
 def declare(name: str, place: Place, settings: Settings, rooted: Rooted) -> Declared:
     """The declaration of a target. Values that cannot be resolved are left out and are problems; a target
     whose context, Dockerfile or stage cannot be resolved is no declaration."""
-    problems = [problem for found in settings.problems.values() for problem in found]
+    problems = [problem for key, found in settings.problems.items() if key in _FIELDS for problem in found]
     if any(key in settings.problems for key in _NEEDED):
         return Declared(None, tuple(problems))
     references = tuple(_references(settings, problems))

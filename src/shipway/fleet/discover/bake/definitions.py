@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from shipway.fleet.discover.bake.evaluate import Scope, UserFunction, evaluate
 from shipway.fleet.discover.bake.syntax import Assignment, Block, Body, Expression, Tuple, Variable
 from shipway.fleet.discover.bake.types import convert
-from shipway.fleet.discover.bake.values import Failed, Unknown, Unset, Value, fail
+from shipway.fleet.discover.bake.values import UNRESOLVED_VARIABLE, Failed, Unknown, Unset, Value, fail
 
 LOCAL_PLATFORM = "local"
 """The word that buildx reads as the platform of the machine that builds."""
 
+_MAX_STEPS = 2_000_000
 _GIVEN: Mapping[str, Value] = {
     "BAKE_CMD_CONTEXT": "cwd://",
     "BAKE_LOCAL_PLATFORM": Unset(LOCAL_PLATFORM, ["BAKE_LOCAL_PLATFORM"]),
@@ -35,6 +36,7 @@ class Definitions:
         }
         self._values: dict[str, Value] = dict(_GIVEN)
         self._resolving: set[str] = set()
+        self._steps = 0
         self.scope = Scope(self)
 
     def blocks(self, kind: str) -> Iterator[Block]:
@@ -51,7 +53,7 @@ class Definitions:
     def variable(self, name: str) -> Value:
         """The value of a variable or a top-level attribute, which hides a variable of its name.
 
-        Raises KeyError when there is none, Failed when it refers to itself.
+        Raises Failed when there is none, and when it refers to itself.
         """
         if name in self._values:
             return self._values[name]
@@ -68,7 +70,9 @@ class Definitions:
     def _resolver(self, name: str) -> Callable[[], Value]:
         if (attribute := self._attributes.get(name)) is not None:
             return lambda: evaluate(attribute.value, self.scope)
-        block = self._variables[name]
+        block = self._variables.get(name)
+        if block is None:
+            raise Failed(f"the variable {name} is defined in none of the bake files", UNRESOLVED_VARIABLE)
         return lambda: self._variable_value(name, block.body.assignments)
 
     def _variable_value(self, name: str, settings: Mapping[str, Assignment]) -> Value:
@@ -83,6 +87,12 @@ class Definitions:
         except Failed as failure:
             message = f"the default of {name} does not fit its type: {failure}"
             return Unknown(failure.kind, message, default.value.place)
+
+    def step(self) -> None:
+        """Count one evaluation. Raises Failed beyond what a file that is meant needs."""
+        self._steps += 1
+        if self._steps > _MAX_STEPS:
+            fail("the files need too many evaluations")
 
     def function(self, name: str) -> UserFunction | None:
         """The ``function`` block of that name, None where it is missing or incomplete."""

@@ -42,16 +42,12 @@ def _base64decode(encoded: str) -> Value:
         fail("the text is not base64 of UTF-8 text")
 
 
-def _jsonencode(value: Value) -> Value:
+def as_json(value: Value) -> str:
     """As Go writes JSON: no spaces, keys sorted, HTML's special characters escaped."""
-    return _json(value)
-
-
-def _json(value: Value) -> str:
     if isinstance(value, Mapping):
-        return f"{{{','.join(f'{_json(key)}:{_json(value[key])}' for key in sorted(value))}}}"
+        return f"{{{','.join(f'{as_json(key)}:{as_json(value[key])}' for key in sorted(value))}}}"
     if is_list(value):
-        return f"[{','.join(map(_json, sequence(value)))}]"
+        return f"[{','.join(map(as_json, sequence(value)))}]"
     if isinstance(value, Fraction):
         return number_text(value)
     plain = json.dumps(value, ensure_ascii=False)
@@ -112,7 +108,7 @@ ENCODING_FUNCTIONS: dict[str, Builtin] = {
     "base64encode": Builtin(lambda subject: base64.b64encode(subject.encode()).decode(), (text,)),
     "csvdecode": Builtin(_csvdecode, (text,)),
     "jsondecode": Builtin(_jsondecode, (text,)),
-    "jsonencode": Builtin(_jsonencode, (anything,)),
+    "jsonencode": Builtin(as_json, (anything,)),
     "md5": _hash("md5"),
     "sha1": _hash("sha1"),
     "sha256": _hash("sha256"),

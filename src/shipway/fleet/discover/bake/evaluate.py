@@ -41,6 +41,7 @@ from shipway.fleet.discover.bake.values import (
     first_unknown,
     known,
     marked,
+    no_default,
     number,
     pairs,
     sequence,
@@ -64,10 +65,13 @@ class Names(Protocol):
     """The variables and functions of a set of files."""
 
     def variable(self, name: str) -> Value:
-        """The value of a variable. Raises KeyError when there is none of that name, Failed in a cycle."""
+        """The value of a variable. Raises Failed when there is none of that name, and in a cycle."""
 
     def function(self, name: str) -> UserFunction | None:
         """The ``function`` block of that name."""
+
+    def step(self) -> None:
+        """Count one evaluation. Raises Failed when the files need too many of them to be meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ def evaluate(expression: Expression, scope: Scope) -> Value:
     """The value of ``expression``. An Unknown where the files do not tell it; lists and objects may hold
     Unknowns too. Follows the HCL native syntax specification, § Expressions."""
     try:
+        scope.names.step()
         return bounded(_EVALUATORS[type(expression)](expression, scope))
     except Failed as failure:
         return Unknown(failure.kind, str(failure), expression.place)
@@ -101,11 +106,7 @@ def _variable(expression: Variable, scope: Scope) -> Value:
     name = expression.name
     if name in scope.local:
         return scope.local[name]
-    try:
-        return scope.names.variable(name)
-    except KeyError:
-        message = f"the variable {name} is defined in none of the bake files"
-        return Unknown(UNRESOLVED_VARIABLE, message, expression.place)
+    return scope.names.variable(name)
 
 
 def _template(expression: Template, scope: Scope) -> Value:
@@ -118,7 +119,7 @@ def _interpolated(part: Expression, scope: Scope) -> str:
     if value is not None:
         return text(value)
     if isinstance(part, Variable):
-        message = f"the variable {part.name} has no value"
+        message = no_default([part.name])
         raise Poisoned(Unknown(UNRESOLVED_VARIABLE, message, part.place))
     fail("null cannot stand in a text")
 
@@ -216,6 +217,8 @@ def _call(expression: Call, scope: Scope) -> Value:
     if (builtin := BUILTINS.get(expression.name)) is not None:
         return _call_builtin(expression.name, builtin, arguments)
     if expression.name in ONLY_WHEN_BUILDING:
+        if (unknown := first_unknown(arguments)) is not None:
+            return unknown
         message = f"{expression.name}() {ONLY_WHEN_BUILDING[expression.name]}"
         return Unknown(UNRESOLVED_EXPRESSION, message, expression.place, fails=False)
     fail(f"there is no function {expression.name}")

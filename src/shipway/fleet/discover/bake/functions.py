@@ -26,6 +26,7 @@ _RANDOM = "gives another value at every run"
 _UNSUPPORTED = "is not evaluated from files"
 ONLY_WHEN_BUILDING: Mapping[str, str] = {
     "bcrypt": _RANDOM,
+    "byteslen": _UNSUPPORTED,
     "bytesslice": _UNSUPPORTED,
     "cidrhost": _UNSUPPORTED,
     "cidrnetmask": _UNSUPPORTED,

@@ -117,8 +117,18 @@ class _Parser(TemplateParser):
                 self.fail(f"'=' or '{{' expected after {kind.text!r}, found {describe(token)}", token.start)
         self.take()
         with self.newlines(count=True):
-            body = self.body("}")
+            body = self.body("}") if self.peek().kind == "newline" else self._one_line_body()
         return Block(self.place(kind.start), kind.text, tuple(labels), body)
+
+    def _one_line_body(self) -> Body:
+        """A block on one line: nothing or one attribute, and the brace."""
+        assignments: dict[str, Assignment] = {}
+        if not self.sees("}"):
+            name = self.identifier("an attribute")
+            self.expect("=", "in a block on one line")
+            self._assign(name, assignments)
+        self.expect("}", "at the end of a block that starts and ends on one line")
+        return Body(assignments)
 
     def _label(self) -> str:
         start = self.peek().start

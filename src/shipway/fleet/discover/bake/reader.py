@@ -14,6 +14,7 @@ from shipway.fleet.discover.bake.hcljson import BLOCK_KINDS, parse_json_body
 from shipway.fleet.discover.bake.parser import parse_body
 from shipway.fleet.discover.bake.syntax import Body
 from shipway.fleet.discover.bake.targets import Targets
+from shipway.fleet.discover.reader import Reader
 from shipway.fleet.model import Declaration, Problem, Reading
 from shipway.fleet.tree import FileTree, directory_of, join
 from shipway.values import Place
@@ -53,14 +54,13 @@ class BakeReader:
         declarations: list[Declaration] = []
         problems: list[Problem] = []
         for together in _sets(paths):
-            try:
-                reading = _read_together(together, tree)
-            except RecursionError:
-                nested = Problem("unreadable-file", "the file is nested too deeply", Place(together[0]))
-                reading = Reading(problems=(nested,))
+            reading = read_together(together, tree)
             declarations += reading.declarations
             problems += reading.problems
         return Reading(tuple(declarations), tuple(dict.fromkeys(problems)))
+
+
+BAKE: Reader = BakeReader()
 
 
 def _is_foreign(path: str) -> bool:
@@ -95,7 +95,19 @@ def _rank(path: str) -> int:
     return _TOGETHER.index(name) if name in _TOGETHER else 0
 
 
-def _read_together(paths: Sequence[str], tree: FileTree) -> Reading:
+def read_together(paths: Sequence[str], tree: FileTree, directory: str | None = None) -> Reading:
+    """The images of files that are merged in this order, as ``buildx bake -f … -f …`` does.
+
+    ``directory`` is where bake runs, relative to the root; without it, it is found as BakeReader does.
+    """
+    try:
+        return _read_together(paths, tree, directory)
+    except RecursionError:
+        nested = Problem("unreadable-file", "the file is nested too deeply", Place(paths[0]))
+        return Reading(problems=(nested,))
+
+
+def _read_together(paths: Sequence[str], tree: FileTree, directory: str | None) -> Reading:
     bodies: list[Body] = []
     problems: list[Problem] = []
     for path in paths:
@@ -105,8 +117,11 @@ def _read_together(paths: Sequence[str], tree: FileTree) -> Reading:
             problems.append(Problem("unreadable-file", error.message, error.place or Place(path)))
     targets = Targets(bodies)
     problems += targets.problems
+    complete = not problems and not _reads_compose(paths[0], tree)
     names = targets.images()
-    rooted = _working_directory(directory_of(paths[0]), targets, names, tree)
+    if directory is None:
+        directory = _working_directory(directory_of(paths[0]), targets, names, tree)
+    rooted = Rooted(directory)
     declarations: list[Declaration] = []
     for name in names:
         declared = declare(name, targets.place(name), targets.resolved(name), rooted)
@@ -114,7 +129,8 @@ def _read_together(paths: Sequence[str], tree: FileTree) -> Reading:
         if declared.declaration is not None:
             declarations.append(declared.declaration)
             problems += _missing_dockerfile(name, targets, rooted, tree)
-    problems += _unknown_names(names, targets, _reads_compose(paths[0], tree))
+    if complete:
+        problems += _unknown_names(names, targets)
     return Reading(tuple(declarations), tuple(problems))
 
 
@@ -125,7 +141,7 @@ def _parse(path: str, tree: FileTree) -> Body:
     return parse_json_body(text, path) if path.endswith(".json") else parse_body(text, path)
 
 
-def _working_directory(directory: str, targets: Targets, names: Iterable[str], tree: FileTree) -> Rooted:
+def _working_directory(directory: str, targets: Targets, names: Iterable[str], tree: FileTree) -> str:
     candidates = [directory]
     while candidates[-1] != ".":
         candidates.append(directory_of(candidates[-1]))
@@ -134,7 +150,7 @@ def _working_directory(directory: str, targets: Targets, names: Iterable[str], t
     def missing(candidate: str) -> int:
         return sum(lacks_dockerfile(one, Rooted(candidate), tree) for one in settings)
 
-    return Rooted(min(candidates, key=missing))
+    return min(candidates, key=missing)
 
 
 def _missing_dockerfile(name: str, targets: Targets, rooted: Rooted, tree: FileTree) -> Iterator[Problem]:
@@ -154,10 +170,8 @@ def _reads_compose(path: str, tree: FileTree) -> bool:
     return posixpath.basename(path) in _TOGETHER and any(tree.is_file(join(directory, n)) for n in _COMPOSE)
 
 
-def _unknown_names(names: Iterable[str], targets: Targets, with_compose: bool) -> Iterator[Problem]:
+def _unknown_names(names: Iterable[str], targets: Targets) -> Iterator[Problem]:
     """Groups, parents and links that name no target of the files."""
-    if with_compose:
-        return
     known = set(targets.names)
     for label, group in targets.groups.items():
         for member in targets.members(label):

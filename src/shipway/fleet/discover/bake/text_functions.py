@@ -5,14 +5,13 @@ from __future__ import annotations
 import posixpath
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-import re2
-
 from shipway.fleet.discover.bake.builtin import Builtin
+from shipway.fleet.discover.bake.encoding_functions import as_json
 from shipway.fleet.discover.bake.values import (
     Value,
     anything,
@@ -31,11 +30,14 @@ _VERB = re.compile(
     r"%(?P<flags>[-+# 0]*)(?P<width>\d*)(?:\.(?P<precision>\d*))?(?:\[(?P<index>\d+)\])?(?P<verb>.)"
 )
 _EXPANSION = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})")
-_WORD_START = re.compile(r"(?<![\w'])\w")
+# Go's strings.Title: every letter behind the start, a space, or an ASCII character that is no letter.
+_WORD_START = re.compile(r"(?:\A|(?<=[\x00-\x7f\s])(?<!\w))\w")
 
 
 @lru_cache(maxsize=64)
 def _pattern(pattern: str) -> Any:
+    import re2
+
     options = re2.Options()
     options.log_errors = False
     try:
@@ -103,6 +105,15 @@ def _join(separator: str, *lists: list[str]) -> Value:
     return separator.join(item for items in lists for item in items)
 
 
+def _each(change: Callable[[str], str]) -> Builtin:
+    """Change case as Go does it, character by character: what would become two stays."""
+
+    def changed(subject: str) -> Value:
+        return "".join(new if len(new := change(character)) == 1 else character for character in subject)
+
+    return Builtin(changed, (text,))
+
+
 def _title(subject: str) -> Value:
     return _WORD_START.sub(lambda match: match[0].upper(), subject)
 
@@ -167,9 +178,14 @@ def _formatted(match: re.Match[str], value: Value) -> str:
 
 
 def _cut(value: Value, precision: int | None) -> str:
-    if is_list(value) or isinstance(value, dict):
-        fail("lists and objects are not formatted here")
-    return "null" if value is None else text(value)[:precision]
+    return text(value)[:precision]
+
+
+def _any(value: Value, precision: int | None) -> str:
+    """Go-cty's %v: what is not a text or number is written as JSON."""
+    if value is None or is_list(value) or isinstance(value, Mapping):
+        return as_json(value)
+    return _cut(value, precision)
 
 
 def _fixed(value: Value, precision: int | None) -> str:
@@ -189,7 +205,7 @@ def _quoted(value: Value, _: int | None) -> str:
 
 _VERBS: dict[str, Callable[[Value, int | None], str]] = {
     "s": _cut,
-    "v": _cut,
+    "v": _any,
     "q": _quoted,
     "t": lambda value, _: text(value),
     "d": lambda value, _: str(int(Fraction(number(value)))),
@@ -216,14 +232,13 @@ def _formatlist(template: str, *arguments: Value) -> Value:
 
 TEXT_FUNCTIONS: dict[str, Builtin] = {
     "basename": Builtin(_basename, (text,)),
-    "byteslen": Builtin(lambda subject: len(subject.encode()), (text,)),
     "chomp": Builtin(_chomp, (text,)),
     "dirname": Builtin(_dirname, (text,)),
     "format": Builtin(format_text, (text,), rest=anything),
     "formatlist": Builtin(_formatlist, (text,), rest=anything),
     "indent": Builtin(_indent, (whole, text)),
     "join": Builtin(_join, (text,), rest=texts),
-    "lower": Builtin(lambda subject: subject.lower(), (text,)),
+    "lower": _each(str.lower),
     "regex": Builtin(_regex, (text, text)),
     "regex_replace": Builtin(_regex_replace, (text, text, text)),
     "regexall": Builtin(_regexall, (text, text)),
@@ -238,5 +253,5 @@ TEXT_FUNCTIONS: dict[str, Builtin] = {
     "trimprefix": Builtin(lambda subject, prefix: subject.removeprefix(prefix), (text, text)),
     "trimspace": Builtin(lambda subject: subject.strip(), (text,)),
     "trimsuffix": Builtin(lambda subject, suffix: subject.removesuffix(suffix), (text, text)),
-    "upper": Builtin(lambda subject: subject.upper(), (text,)),
+    "upper": _each(str.upper),
 }

@@ -84,11 +84,8 @@ def misfit(needed: str, value: Value) -> NoReturn:
 
 
 def no_default(variables: Iterable[str]) -> str:
-    """What is to be said of a value that needs variables without default."""
-    names = sorted(variables)
-    if len(names) == 1:
-        return f"the variable {names[0]} has no default"
-    return f"the variables {' and '.join(names)} have no default"
+    """What is to be said of a value that needs variables without a default."""
+    return f"the files give no value to {' and '.join(sorted(variables))}"
 
 
 def known(value: Value) -> Value:

@@ -1,0 +1,8 @@
+TAG = "attribute"
+
+target "default" {
+  args = {
+    CHANGED = "override"
+  }
+  platforms = ["linux/arm64"]
+}
