@@ -96,10 +96,10 @@ def test_what_is_copied_tells_the_context(tmp_path: Path) -> None:
 def test_only_what_the_build_reads_of_its_context_counts(tmp_path: Path) -> None:
     text = """FROM scratch AS unused
 COPY nowhere /
-FROM alpine AS tools
-ENV D=/x
+FROM scratch AS tools
+COPY src /
+FROM alpine
 ADD https://example.com/x /
-FROM tools
 COPY --from=tools /nowhere /
 COPY $FROM_THE_BASE/x /
 COPY src /src
@@ -112,6 +112,13 @@ def test_what_is_ignored_is_not_in_a_context(tmp_path: Path) -> None:
     assert one(tmp_path, files).inputs.context == "."
     files = {"a/Dockerfile.dockerignore": "", **files}
     assert one(tmp_path, files).inputs.context == "a"
+
+
+def test_the_ignore_file_of_one_dockerfile_is_not_that_of_another(tmp_path: Path) -> None:
+    text = "FROM scratch\nCOPY x /\n"
+    files = {f"a/{name}": text for name in ("one.Dockerfile", "three.Dockerfile", "two.Dockerfile")}
+    files |= {"a/x": "", "a/three.Dockerfile.dockerignore": "x\n"}
+    assert [problem.place.path for problem in read(tmp_path, files).problems] == ["a/three.Dockerfile"]
 
 
 def test_a_context_that_nothing_tells_is_a_problem(tmp_path: Path) -> None:

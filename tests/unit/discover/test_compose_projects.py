@@ -127,6 +127,28 @@ def test_reset_takes_away_and_override_replaces(repository: Path) -> None:
     assert api.references == ("acme/api:b",)
 
 
+def test_null_changes_nothing(repository: Path) -> None:
+    override = "services:\n  api:\n    image:\n    build:\n      target:\n      args: ~\n"
+    reading = read(repository, {"compose.yaml": BASE, "compose.override.yaml": override})
+    api = reading.declarations[0]
+    assert (api.references[0], api.inputs.target, api.inputs.args) == (
+        "acme/api",
+        "final",
+        {"A": "1", "B": "1"},
+    )
+
+
+def test_what_is_reset_without_anything_below_is_not_there(repository: Path) -> None:
+    text = """services:
+  api:
+    build: {context: api, target: !reset old}
+  web:
+    build: !reset {context: web}
+"""
+    (api,) = read(repository, {"compose.yaml": text}).declarations
+    assert (api.inputs.context, api.inputs.target) == ("api", None)
+
+
 def test_the_first_default_file_counts_and_another_one_stands_alone(repository: Path) -> None:
     other = "services:\n  api:\n    build: sub/api\n"
     reading = read(repository, {"docker-compose.yml": other, "compose.yaml": BASE})

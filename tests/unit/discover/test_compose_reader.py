@@ -162,7 +162,7 @@ def test_a_remote_context_is_left_as_it_is(repository: Path, url: str) -> None:
 
 def test_a_service_as_context_is_a_target(repository: Path) -> None:
     text = """services:
-  base: {build: ./api}
+  base: {build: ./app}
   db: {image: postgres}
   app:
     build:
@@ -172,11 +172,13 @@ def test_a_service_as_context_is_a_target(repository: Path) -> None:
         db: service:db
         none: service:none
 """
-    reading = read(repository, {"compose.yaml": text})
+    (repository / "deploy/web").mkdir()
+    (repository / "deploy/web/Dockerfile").write_text("FROM scratch\n")
+    reading = read(repository, {"deploy/compose.yaml": text})
     assert reading.declarations[1].inputs.contexts == {"base": "target:base"}
     assert problems(reading) == [
-        ("unknown-service", "compose.yaml:9:13"),
-        ("unknown-service", "compose.yaml:10:15"),
+        ("unknown-service", "deploy/compose.yaml:9:13"),
+        ("unknown-service", "deploy/compose.yaml:10:15"),
     ]
 
 

@@ -34,7 +34,7 @@ def missing_paths(
         return
     if not tree.is_dir(inputs.context):
         yield Problem("missing-context", _absent("directory", inputs.context), context)
-    elif inputs.inline is None and not tree.is_file(inputs.dockerfile):
+    elif not tree.is_file(inputs.dockerfile):
         yield Problem("missing-dockerfile", _absent("Dockerfile", inputs.dockerfile), dockerfile)
 
 
