@@ -148,7 +148,8 @@ def _pattern(raw: str, line: int) -> Pattern:
         raise ValueError("there is nothing after '!'")
     try:
         # the matcher of a single pattern, without the walk over parents, which Level does once per directory
-        matches = matcher([text])._patterns[0].match
+        # a '#' that is not the first byte of its line is no comment; a leading slash says so and is dropped
+        matches = matcher([f"/{text}" if text.startswith("#") else text])._patterns[0].match
     except ValueError:
         raise ValueError("malformed '[' or trailing backslash") from None
     return Pattern(text, line, negated, matches)

@@ -64,7 +64,7 @@ def component(pattern: str) -> re.Pattern[str]:
 
 
 def _class(pattern: str, position: int) -> tuple[int, str]:
-    """The class that starts after ``[`` and where it ends; a range that is empty matches nothing."""
+    """The class that starts after ``[`` and where it ends; one that a slash cuts off matches nothing."""
     negated = pattern.startswith("^", position)
     position += negated
     ranges: list[str] = []
@@ -75,10 +75,10 @@ def _class(pattern: str, position: int) -> tuple[int, str]:
         high = low
         if pattern.startswith("-", position):
             high, position = _class_character(pattern, position + 1)
-        ranges.append(f"{re.escape(low)}-{re.escape(high)}" if low <= high else "")
+        ranges.append(f"{re.escape(low)}-{re.escape(high)}")
     body = "".join(ranges)
     if not body:
-        return position + 1, "." if negated else r"(?!)"
+        return position + 1, r"(?!)"
     return position + 1, f"[{'^' if negated else ''}{body}]"
 
 

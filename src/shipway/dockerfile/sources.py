@@ -227,8 +227,7 @@ class _Sent:
         if self._everything or not path:
             return self._context.has(path)
         if self._matcher is None:
-            patterns = [f"/{each}" for each in self._paths if is_well_formed(each)]
-            self._matcher = matcher(patterns)
+            self._matcher = matcher([f"/{each}" for each in self._paths])
         if not self._context.ignore.ignores(path) and self._matcher.matches(path):
             return True
         if self._context.kind(path) != "dir":
@@ -244,6 +243,8 @@ def _include_paths(context: Context, read: ContextRead) -> Iterator[str]:
     if source is None:
         return
     path = clean(source)
+    if not is_well_formed(path):
+        return
     yield path
     literal, rest = _split(path, literal=read.kind == "mount")
     found = locate(context.tree, literal)

@@ -123,6 +123,11 @@ def check(vector: dict[str, Any], root: Path) -> None:
         assert [report.files() for report in found] == [tuple(wanted["files"])] * len(found)
 
 
+@pytest.mark.parametrize("vector", load(HERE / "source_vectors.json"), ids=lambda vector: vector["id"])
+def test_decides_each_rule(vector: dict[str, Any], tmp_path: Path) -> None:
+    check(vector, tmp_path)
+
+
 @pytest.mark.parametrize("vector", load(SHARED), ids=lambda vector: vector["id"])
 def test_decides_as_buildkit_did(vector: dict[str, Any], tmp_path: Path) -> None:
     check(vector, tmp_path)
