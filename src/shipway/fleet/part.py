@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from shipway.errors import ConfigError
 from shipway.fleet.discover.merge import Merged, disagreements, merge
-from shipway.fleet.discover.paths import missing_paths
+from shipway.fleet.discover.paths import is_remote, missing_paths
+from shipway.fleet.discover.reader import Reader
 from shipway.fleet.discover.table import READERS, reader_of
 from shipway.fleet.file import FleetFile, declare, has_inputs
 from shipway.fleet.model import BuildInputs, Declaration, Problem, Reading
@@ -35,7 +36,7 @@ def read_part(tree: FileTree, file: FleetFile | None, limit: Sequence[Located[st
     ``limit`` are the files to look into, None for what the fleet file says. Raises ConfigError for a file
     of ``limit`` that is missing or of no known kind, and for an image that nothing tells how to build.
     """
-    reading = _discover(tree, _limited(file) if limit is None else limit)
+    reading = _discover(tree, _limited(file) if limit is None else limit, bare=not _is_complete(file))
     declared = [] if file is None else _declared(file, reading, tree)
     images = merge([*declared, *reading.declarations], tree.is_file)
     problems = list(reading.problems)
@@ -56,27 +57,39 @@ def _limited(file: FleetFile | None) -> Sequence[Located[str]] | None:
     return () if file.discover is False else file.discover
 
 
-def _discover(tree: FileTree, limit: Sequence[Located[str]] | None) -> Reading:
+def _is_complete(file: FleetFile | None) -> bool:
+    """Whether the fleet file lists its images and what to build for each: a bare Dockerfile adds nothing."""
+    return file is not None and file.images is not None and all(map(has_inputs, file.images.values()))
+
+
+def _discover(tree: FileTree, limit: Sequence[Located[str]] | None, bare: bool) -> Reading:
+    """What the files declare; with ``bare`` also the Dockerfiles that none of them builds."""
     declarations: list[Declaration] = []
     problems: list[Problem] = []
     for reader, files in _assigned(tree, limit):
-        reading = READERS[reader].read(files, tree)
+        wanted = files if reader.kind != "dockerfile" else _unbuilt(files, declarations) if bare else []
+        reading = reader.read(wanted, tree)
         declarations.extend(reading.declarations)
         problems.extend(reading.problems)
     return Reading(tuple(declarations), tuple(problems))
 
 
-def _assigned(tree: FileTree, limit: Sequence[Located[str]] | None) -> Iterator[tuple[int, list[str]]]:
-    """Readers by their index in the table, and the files each one is to read."""
+def _unbuilt(files: Iterable[str], declarations: Iterable[Declaration]) -> list[str]:
+    built = {each.inputs.dockerfile for each in declarations if not is_remote(each.inputs.context)}
+    return [path for path in files if path not in built]
+
+
+def _assigned(tree: FileTree, limit: Sequence[Located[str]] | None) -> Iterator[tuple[Reader, list[str]]]:
+    """The readers in the order of the table, and the files each one is to read."""
     if limit is None:
-        yield from ((index, reader.finds(tree)) for index, reader in enumerate(READERS))
+        yield from ((reader, reader.finds(tree)) for reader in READERS)
         return
     chosen: dict[int, list[str]] = defaultdict(list)
     for item in limit:
         if not tree.is_file(item.value):
             raise ConfigError(f"there is no file {item.value}", place=item.place)
         chosen[READERS.index(reader_of(item.value, item.place))].append(item.value)
-    yield from sorted(chosen.items())
+    yield from ((READERS[index], files) for index, files in sorted(chosen.items()))
 
 
 def _declared(file: FleetFile, reading: Reading, tree: FileTree) -> list[Declaration]:

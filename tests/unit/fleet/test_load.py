@@ -216,6 +216,18 @@ def test_the_default_repository_is_lower_case(repository: Write) -> None:
     assert image(load_fleet(repository(files)), "My._Api").repository == "ghcr.io/acme/my-api"
 
 
+def test_dockerfiles_are_read_as_images_only_when_nothing_else_tells_of_them(repository: Write) -> None:
+    lonely = {"tools/Dockerfile": "FROM alpine\nCOPY nowhere /x\n"}
+    fleet = load_fleet(repository({**FILES, **lonely}))
+    assert [each.name for each in fleet.images] == ["api", "web", "tools"]
+    assert kinds(fleet) == ["context-unknown"]
+    declared = COMPOSE + "  mine: {build: tools}\n"
+    assert kinds(load_fleet(repository({"compose.yaml": declared}))) == []
+    repository({"compose.yaml": COMPOSE, "shipway.yaml": "images: {tools: }\n"})
+    fleet = load_fleet(repository({}))
+    assert [(each.name, each.inputs.context) for each in fleet.images] == [("tools", "tools")]
+
+
 # --- env files ----------------------------------------------------------------------------------
 
 

@@ -60,6 +60,7 @@ def test_one_dockerfile_and_target_is_one_image_unless_args_contradict() -> None
         ("py311", 1),
         ("app", 1),
     ]
+    assert merged(bake, one("compose", "app", "Dockerfile", args={"PY": None})) == [("py311", 2)]
     assert merged(bake, one("compose", "app", "Dockerfile", target="dev")) == [("py311", 1), ("app", 1)]
     assert merged(bake, one("compose", "py311", "Dockerfile", args={"PY": "3.12"})) == [("py311", 2)]
 

@@ -196,7 +196,8 @@ def _contradict(known: Declaration, other: Declaration) -> bool:
     if _folded(known.name) == _folded(other.name):
         return False
     first, second = known.inputs.args, other.inputs.args
-    return any(first[name] != second[name] for name in first.keys() & second.keys())
+    pairs = ((first[name], second[name]) for name in first.keys() & second.keys())
+    return any(None not in pair and pair[0] != pair[1] for pair in pairs)
 
 
 def _closest(groups: Sequence[_Group], declaration: Declaration) -> _Group:

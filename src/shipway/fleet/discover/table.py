@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from shipway.errors import ConfigError
-from shipway.fleet.discover.bake import BakeReader
+from shipway.fleet.discover.bake import BAKE
 from shipway.fleet.discover.compose.reader import COMPOSE, COMPOSE_NAMED
 from shipway.fleet.discover.dockerfiles import DOCKERFILES
 from shipway.fleet.discover.reader import Reader
 from shipway.fleet.discover.skaffold import SKAFFOLD
+from shipway.fleet.discover.workflows import WorkflowReader
 from shipway.values import Place
 
-READERS: tuple[Reader, ...] = (BakeReader(), COMPOSE, COMPOSE_NAMED, SKAFFOLD, DOCKERFILES)
+# Bare Dockerfiles come last: only those that no other file builds are read.
+READERS: tuple[Reader, ...] = (BAKE, COMPOSE, COMPOSE_NAMED, SKAFFOLD, WorkflowReader(), DOCKERFILES)
 
 
 def reader_of(path: str, place: Place) -> Reader:
