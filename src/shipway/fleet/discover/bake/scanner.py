@@ -126,7 +126,7 @@ class Scanner:
             if start >= len(self.text):
                 return Token("end", "", start, start)
             match = _TOKEN.match(self.text, start)
-            if match is None:
+            if match is None or self.text.startswith("/*", start):
                 self._reject(start)
             if match.lastgroup != "newline" or self._newlines_count[-1]:
                 kind: Kind = match.lastgroup  # type: ignore[assignment]

@@ -69,6 +69,7 @@ class Targets:
         self.groups: dict[str, Group] = {}
         self._definitions = Definitions(bodies)
         self._sources: dict[str, list[_Source]] = {}
+        self._seen: dict[str, BlockValues] = {}
         self._read: dict[str, Settings] = {}
         self._resolved: dict[str, Settings] = {}
         self._read_groups()
@@ -166,12 +167,14 @@ class Targets:
 
     def _members(self, name: str) -> Value:
         """The attributes of the last block of a target, as ``target.NAME.ATTRIBUTE`` sees them."""
-        source = self._sources[name][-1]
-        attributes = {
-            key: partial(evaluate, assignment.value, source.scope)
-            for key, assignment in source.block.body.assignments.items()
-        }
-        return BlockValues({"name": lambda: name, **attributes})
+        if name not in self._seen:
+            source = self._sources[name][-1]
+            attributes = {
+                key: partial(evaluate, assignment.value, source.scope)
+                for key, assignment in source.block.body.assignments.items()
+            }
+            self._seen[name] = BlockValues({**attributes, "name": lambda: name})
+        return self._seen[name]
 
     def own(self, name: str) -> Settings:
         """What the blocks of a target say themselves. Raises KeyError for an unknown name."""
