@@ -9,10 +9,7 @@ import json
 import os
 import secrets
 import shutil
-import socket
-import subprocess
 import tarfile
-import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +22,7 @@ from shipway.engines.table import ENGINES
 from shipway.errors import BuildFailed, EngineMissing, ShipwayError
 from shipway.host import SystemHost
 from shipway.ports import BuildRequest, Completed, Engine
+from shipway.testing.distribution import running_distribution
 from shipway.testing.registry import running_registry
 from shipway.values import Digest, Platform, Reference
 
@@ -99,33 +97,8 @@ def registry(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         return
     if shutil.which("docker-registry") is None:
         missing("docker-registry is not installed", required=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    home = tmp_path_factory.mktemp("registry")
-    configuration = home / "config.yml"
-    configuration.write_text(
-        f"version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n"
-        f"storage: {{filesystem: {{rootdirectory: {home}/data}}, delete: {{enabled: true}}}}\n"
-        f"http: {{addr: '{address}'}}\n"
-    )
-    server = subprocess.Popen(["docker-registry", "serve", str(configuration)], stderr=subprocess.DEVNULL)
-    try:
-        await_port(address)
+    with running_distribution(tmp_path_factory.mktemp("registry")) as address:
         yield address
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def await_port(address: str) -> None:
-    host, _, port = address.partition(":")
-    for _ in range(400):
-        with socket.socket() as probe:
-            if probe.connect_ex((host, int(port))) == 0:
-                return
-        time.sleep(0.05)
-    pytest.fail(f"nothing listens on {address}")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import ipaddress
 import re
@@ -13,7 +12,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from shipway.errors import BuildFailed, DiskFull, EngineError, HostError
+from shipway.errors import BuildFailed, EngineError
+from shipway.oci.files import reported
 from shipway.ports import BuildRequest
 from shipway.values import Reference
 
@@ -40,12 +40,8 @@ class Workspace:
     def add(self, name: str, data: str | bytes) -> Path:
         """Write a file. Raises DiskFull or HostError."""
         path = self.private / name
-        try:
+        with reported(f"write {path}"):
             path.write_bytes(data.encode() if isinstance(data, str) else data)
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise DiskFull(f"cannot write {path}: no space left on the device", help="df -h") from None
-            raise HostError(f"cannot write {path}: {error.strerror}") from None
         return path
 
 
@@ -72,10 +68,8 @@ def workspace(request: BuildRequest) -> Iterator[Workspace]:
 
 
 def _temporary_directory(stack: ExitStack) -> Path:
-    try:
+    with reported("make a temporary directory"):
         return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shipway-build-")))
-    except OSError as error:
-        raise HostError(f"cannot make a temporary directory: {error.strerror}") from None
 
 
 def options(request: BuildRequest, place: Workspace, name: str) -> list[str]:
