@@ -14,6 +14,7 @@ from shipway.registry.server.names import repository_of
 from shipway.registry.server.ranges import parse_chunk, progress
 from shipway.registry.server.refusal import Refusal, parse_digest
 from shipway.registry.server.store import Store
+from shipway.registry.server.threads import to_the_end
 from shipway.registry.server.uploads import Upload
 from shipway.values import Digest
 
@@ -101,7 +102,7 @@ class Pushes:
             before = upload.size
             if not await _receive(request, upload) or expected not in (None, upload.size - before):
                 raise _size_invalid(upload.size - before)
-            await asyncio.to_thread(self._store.commit, name, upload, digest)
+            await to_the_end(self._store.commit, name, upload, digest)
 
 
 def _require_next(request: Request, name: str, upload: Upload) -> None:
@@ -139,7 +140,7 @@ async def _receive(request: Request, upload: Upload) -> bool:
         async for batch in _batches(request.stream()):
             if writing:
                 await writing
-            writing = asyncio.create_task(asyncio.to_thread(upload.append, batch))
+            writing = asyncio.create_task(to_the_end(upload.append, batch))
     except ClientDisconnect:
         return False
     finally:
