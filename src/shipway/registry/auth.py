@@ -181,7 +181,7 @@ def read_token(answer: TokenAnswer) -> Token:
 
 
 def _is_header_safe(value: str) -> bool:
-    return value.isascii() and value.isprintable() and " " not in value
+    return value != "" and value.isascii() and value.isprintable() and " " not in value
 
 
 def _number(value: object) -> float:

@@ -92,7 +92,7 @@ async def stream(session: Session, call: Call, descriptor: Descriptor) -> AsyncG
 
 async def _from(session: Session, call: Call, offset: int) -> AsyncGenerator[bytes, None]:
     headers = {"Range": f"bytes={offset}-"} if offset else {}
-    expected = frozenset({200, 206}) if offset else frozenset({200})
+    expected = frozenset({200, 206, 416}) if offset else frozenset({200})
     answer = await session.call(replace(call, headers=headers, expected=expected, stream=True))
     try:
         skip = _start(answer, call, offset)
@@ -107,6 +107,8 @@ async def _from(session: Session, call: Call, offset: int) -> AsyncGenerator[byt
 
 def _start(answer: Answer, call: Call, offset: int) -> int:
     """How much of the answer is known already: all before ``offset`` where Range was ignored."""
+    if answer.status == 416:
+        raise _mismatch(call, f"it ends after {offset} bytes, before the size that its descriptor says")
     if answer.status != 206:
         return offset
     match = _CONTENT_RANGE.match(answer.headers.get("Content-Range", ""))

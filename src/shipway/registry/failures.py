@@ -46,14 +46,18 @@ async def classify(error: Exception, scheme: str, authority: str, proxied: bool)
 
 async def _tls_failure(inner: list[BaseException], authority: str, proxied: bool) -> Failure:
     at = _host_and_port(authority, 443)
-    for link in inner:
+    # aiohttp's errors inherit from those of ssl, without their fields
+    own = [
+        link for link in inner if isinstance(link, ssl.SSLError) and not isinstance(link, aiohttp.ClientError)
+    ]
+    for link in own:
         if isinstance(link, ssl.SSLCertVerificationError):
             look = None if proxied else await look_at_tls(*at)
             return Failure("certificate", authority, link.verify_message, link.verify_code, look)
     if not proxied and await speaks_plain_http(*at):
         return Failure("plain-server", authority)
-    reasons = (link.reason for link in inner if isinstance(link, ssl.SSLError))
-    return Failure("tls", authority, next(reasons, None) or "the handshake failed")
+    reason = next((link.reason for link in own if link.reason), "the handshake failed")
+    return Failure("tls", authority, reason)
 
 
 def _host_and_port(authority: str, default: int) -> tuple[str, int]:

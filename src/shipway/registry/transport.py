@@ -240,22 +240,26 @@ def _passes(request: Request, answer: Answer) -> bool:
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """At most ``limit`` bytes of an error; of a successful answer all, or Mismatch when it is longer."""
-    parts: list[bytes] = []
-    size = 0
-    async for data in response.content.iter_any():
-        parts.append(data)
-        size += len(data)
-        if size > limit:
-            if response.status < 300:
-                raise Mismatch(
-                    f"{shown(str(response.url))} answers with more than {limit} bytes",
-                    cause="it is larger than anything of its kind may be",
-                    status=response.status,
-                )
-            response.close()
-            break
-    return b"".join(parts)[:limit]
+    """All of a successful answer, Mismatch when it is longer than ``limit``; the start of any other one."""
+    body = bytearray()
+    try:
+        async for data in response.content.iter_any():
+            body += data
+            if len(body) > limit:
+                break
+    except (aiohttp.ClientError, OSError):
+        # of a refusal the status is enough
+        if response.status < 300:
+            raise
+    if len(body) > limit:
+        response.close()
+        if response.status < 300:
+            raise Mismatch(
+                f"{shown(str(response.url))} answers with more than {limit} bytes",
+                cause="it is larger than anything of its kind may be",
+                status=response.status,
+            )
+    return bytes(body[:limit])
 
 
 def _answer(

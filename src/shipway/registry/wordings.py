@@ -253,11 +253,4 @@ WORDINGS = (
         "the registry lacks a blob that the manifest names; its garbage collection may have taken it",
         "run it again: what is missing is uploaded once more",
     ),
-    Wording(
-        (400, 404),
-        "blob unknown to registry",
-        NotFound,
-        "the registry lacks a blob that the manifest names; its garbage collection may have taken it",
-        "run it again: what is missing is uploaded once more",
-    ),
 )
