@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from e2b_dockerfile_utils import DockerfileSyntaxError, parse_dockerfile_ast
+import pytest
+from e2b_dockerfile_utils import DockerfileSyntaxError, ShellLex, parse_dockerfile_ast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from shipway.dockerfile.parser import parse
 from shipway.dockerfile.patterns import matcher
 from shipway.dockerfile.pin import pin
 from shipway.dockerfile.resolve import resolve
+from shipway.dockerfile.words import ExpansionError, expand
 
 PIECES = st.sampled_from(
     [
@@ -170,6 +172,27 @@ def test_pin_changes_only_the_references(text: str) -> None:
         parts += [text[position : span.start], new]
         position = span.end
     assert pinned == "".join([*parts, text[position:]])
+
+
+WORDS = st.lists(
+    st.sampled_from(
+        ["$A", "${A}", "$B_1", "${B", "$", "{", "}", "$1", "$$", "é", "$é", "x", "_", "-", "<<", "\\", "'"]
+    ),
+    max_size=6,
+).map("".join)
+
+
+@given(WORDS)
+@settings(max_examples=500)
+def test_expansion_is_that_of_the_lexer(word: str) -> None:
+    env = {"A": "one two", "B_1": "'$A'"}
+    try:
+        wanted = ShellLex("\\", env=env, skip_unset_env=False).process_word(word)
+    except ValueError:
+        with pytest.raises(ExpansionError):
+            expand(word, env, "\\")
+        return
+    assert expand(word, env, "\\").text == wanted
 
 
 NAMES = st.text("ab.", min_size=1, max_size=2).filter(lambda name: name.strip("."))

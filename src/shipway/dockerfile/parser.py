@@ -184,16 +184,19 @@ class _Reader:
             line = chunk.end_line + 1
 
     def _parse_chunk(self, chunk: _Chunk) -> _Read:
-        head = "# escape=`\n" if self.escape == "`" else ""
         if chunk.blank_line:
             self._problem(
                 "blank line within a continued instruction", self._place(chunk.blank_line), fatal=False
             )
         text = chunk.logical + "\n" + (chunk.body if chunk.keyword != "ONBUILD" else "")
-        found = parse_dockerfile_ast(head + text).instructions
+        found = self._parse_text(text)
         if len(found) != 1:
             raise DockerfileSyntaxError("no instruction")
         return _Read(found[0], chunk.line, chunk.end_line)
+
+    def _parse_text(self, text: str) -> list[DockerfileInstruction]:
+        # the directive also keeps a byte order mark within the file from being dropped as its first character
+        return parse_dockerfile_ast(f"# escape={self.escape}\n{text}").instructions
 
     # --- values -------------------------------------------------------------------------------
 
@@ -246,9 +249,8 @@ class _Reader:
         if shift is None:
             return instruction
         chunk = _Chunk(self.text, self.starts, self.escape, instruction.line)
-        head = "# escape=`\n" if self.escape == "`" else ""
         try:
-            found = parse_dockerfile_ast(head + instruction.original[shift:] + "\n" + chunk.body).instructions
+            found = self._parse_text(instruction.original[shift:] + "\n" + chunk.body)
         except (DockerfileSyntaxError, RecursionError) as error:
             self._problem(f"ONBUILD: {_reason(error)}", self._place(instruction.line))
             return instruction

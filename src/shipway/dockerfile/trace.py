@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from shipway.dockerfile.context import Context
 from shipway.dockerfile.outcome import SourceOutcome
 from shipway.dockerfile.resolved import CopyStep, ResolvedStage, RunStep, Step
-from shipway.dockerfile.tree import Kind, locate
+from shipway.dockerfile.tree import Kind
 
 
 @dataclass(slots=True)
@@ -76,7 +76,7 @@ def copy_into(tree: StageTree, step: Step, sources: Sequence[Traced]) -> StageTr
     if path is None or any(_is_unknown(each) for each in sources):
         return None
     destination = path.strip("/")
-    if locate(tree, destination).links:
+    if not _is_plain(tree, destination):
         return None
     if not isinstance(step, CopyStep):
         tree.make_directory(destination)
@@ -87,6 +87,20 @@ def copy_into(tree: StageTree, step: Step, sources: Sequence[Traced]) -> StageTr
     for name in step.heredocs:
         tree.add(_file_path(tree, destination, name, path.endswith("/")), "file")
     return tree
+
+
+def _is_plain(tree: StageTree, destination: str) -> bool:
+    """Whether a destination leads through directories only; where it does not, engines differ or fail."""
+    parts = destination.split("/")
+    parents = ("/".join(parts[:depth]) for depth in range(1, len(parts)))
+    if any(each not in tree.directories and _kind(tree, each) is not None for each in parents):
+        return False
+    return _kind(tree, destination) != "link"
+
+
+def _kind(tree: StageTree, path: str) -> Kind | None:
+    parent, _, name = path.rpartition("/")
+    return tree.entries(parent).get(name)
 
 
 def _is_unknown(source: Traced) -> bool:

@@ -232,6 +232,10 @@ def test_recovery_reads_the_same_instructions_as_the_whole_file() -> None:
     assert broken.comments == read(sound).comments
 
 
+def test_byte_order_mark_elsewhere_is_part_of_the_word() -> None:
+    assert messages("FROM a\n\ufeffRUN x\n") == ["2:1 unknown instruction: \ufeffRUN"]
+
+
 def test_long_line_is_a_problem() -> None:
     assert messages("FROM a\nRUN " + "x" * 65_531 + "\n") == []
     assert messages("FROM a\nRUN " + "x" * 65_536 + "\n") == ["2:1 the line is longer than 65535 bytes"]

@@ -16,7 +16,9 @@ from shipway.dockerfile.context import Context
 from shipway.dockerfile.ignore import load_ignore
 from shipway.dockerfile.parser import parse
 from shipway.dockerfile.resolve import resolve
+from shipway.dockerfile.resolved import Origin
 from shipway.dockerfile.sources import SourceReport, read_sources
+from shipway.dockerfile.trace import StageTree, Traced, copy_into, starting_tree
 from shipway.dockerfile.tree import ContextTree
 from shipway.values import Platform
 
@@ -121,6 +123,78 @@ def check(vector: dict[str, Any], root: Path) -> None:
         assert wanted["nearest"] in {fault.nearest for fault in faults}
     if "files" in wanted:
         assert [report.files() for report in found] == [tuple(wanted["files"])] * len(found)
+
+
+def built(vector: dict[str, Any], root: Path) -> list[str] | None:
+    """The files of the image as traced from the COPYs; None where a trace cannot tell."""
+    dockerfile = lay(vector, root)
+    opts = vector.get("opts", {})
+    build = resolve(
+        parse((root / dockerfile).read_bytes(), dockerfile),
+        target=opts.get("target"),
+        args=opts.get("build_args", {}),
+        platform=Platform.parse(opts.get("platform", "linux/amd64")),
+    )
+    context = opts.get("context", ".")
+    main = Context(ContextTree(root / context), load_ignore(root, context, dockerfile))
+    outcomes = iter(read_sources(build, main).outcomes)
+    trees: dict[int, StageTree | None] = {}
+    for stage in build.stages:
+        tree = starting_tree(stage, trees)
+        for step in stage.steps:
+            found = [next(outcomes) for _ in getattr(step, "reads", ())]
+            if tree is not None:
+                places = [_place_of(each.read.origin, main, trees) for each in found]
+                tree = copy_into(tree, step, [Traced(*pair) for pair in zip(found, places, strict=True)])
+        trees[stage.stage.index] = tree
+    tree = trees[build.target] if build.target is not None else None
+    return None if tree is None else sorted(_listing(tree))
+
+
+def _place_of(origin: Origin, main: Context, trees: dict[int, StageTree | None]) -> Context | None:
+    if origin.kind == "main":
+        return main
+    tree = StageTree() if origin.name == "scratch" else trees.get(origin.stage)
+    return Context(tree) if tree is not None else None
+
+
+def _listing(tree: StageTree) -> list[str]:
+    links = {path: f"{path}->{target}" for path, target in tree.targets.items()}
+    return [links.get(path, path) for path in Context(tree).below("")]
+
+
+BUILT = [
+    vector
+    for vector in load(SHARED)
+    if "result" in vector["expected"] and not {"contexts", "platform"} & set(vector.get("opts", {}))
+]
+
+
+@pytest.mark.parametrize("vector", BUILT, ids=lambda vector: vector["id"])
+def test_trace_holds_what_buildkit_built(vector: dict[str, Any], tmp_path: Path) -> None:
+    assert built(vector, tmp_path) in (None, sorted(vector["expected"]["result"]))
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "files"),
+    [
+        ("COPY a.c /x\nCOPY d /x2\n", ["x", "x2/b.c", "x2/l->b.c"]),
+        ("WORKDIR /w\nCOPY a.c d/b.c .\n", ["w/a.c", "w/b.c"]),
+        ("COPY d/l /o/\nCOPY d/l /p\n", ["o/l", "p"]),
+        ("COPY --parents d/b.c *.c /o/\n", ["o/a.c", "o/d/b.c"]),
+        ("COPY <<one <<two /o/\n1\none\n2\ntwo\n", ["o/one", "o/two"]),
+        ("WORKDIR /empty\n", ["empty/"]),
+        ("COPY a.c /d\nCOPY d /d/e\n", None),
+        ("ADD a.c /x\n", None),
+        ("ADD http://h.test/x /x\n", None),
+        ('RUN ["x"]\n', None),
+        ("COPY gone /x\n", None),
+        ("COPY d /d\nCOPY a.c /d/l/x\n", None),
+    ],
+)
+def test_trace_of_a_stage(dockerfile: str, files: list[str] | None, tmp_path: Path) -> None:
+    vector = {"tree": ["a.c", "d/b.c", "d/l->b.c"], "dockerfile": f"FROM scratch\n{dockerfile}"}
+    assert built(vector, tmp_path) == files
 
 
 @pytest.mark.parametrize("vector", load(HERE / "source_vectors.json"), ids=lambda vector: vector["id"])
