@@ -32,10 +32,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-if TYPE_CHECKING:
-    from shipway.values import Place
+from shipway.place import Place
 
 
 class ShipwayError(Exception):

@@ -9,29 +9,10 @@ from functools import lru_cache
 from typing import Self
 
 from shipway.errors import InvalidValue
+from shipway.place import Place as Place
 
 _DIGEST_LENGTHS = {"sha256": 64, "sha512": 128}
 _HEX = re.compile(r"[0-9a-f]+\Z")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A position in a file: ``path`` relative to the fleet root, ``line`` and ``column`` from 1.
-
-    A line of 0 stands for the file as a whole, a column of 0 for the whole line.
-    """
-
-    path: str
-    line: int = 0
-    column: int = 0
-
-    def __str__(self) -> str:
-        text = self.path
-        if self.line:
-            text += f":{self.line}"
-            if self.column:
-                text += f":{self.column}"
-        return text
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -12,8 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from shipway.fleet.builds import Builds
 from shipway.fleet.file import OtherRepository
-from shipway.fleet.load import load_fleet, repositories_of
+from shipway.fleet.load import discover_fleet, load_fleet, repositories_of
 from shipway.fleet.model import Fleet
 from shipway.flows.deliver import deliver
 from shipway.flows.prepare import Prepared, Sources, prepare
@@ -66,6 +67,7 @@ class Workspace:
         self._host = SystemHost()
         self._clock = SystemClock()
         self._open = ExitStack()
+        self._builds = Builds()
 
     def __enter__(self) -> Self:
         return self
@@ -102,7 +104,17 @@ class Workspace:
         """The fleet as the fleet file and the other files declare it."""
         others = () if self._sources else repositories_of(self.root, self._config)
         checkouts = {other.name: self._checkout(other) for other in others if other.git is not None}
-        return load_fleet(self.root, config=self._config, sources=self._sources, checkouts=checkouts)
+        return load_fleet(
+            self.root,
+            config=self._config,
+            sources=self._sources,
+            checkouts=checkouts,
+            builds=self._builds,
+        )
+
+    def discovered(self) -> Fleet:
+        """The fleet as files other than the fleet file declare it."""
+        return discover_fleet(self.root, self._sources)
 
     def _checkout(self, other: OtherRepository) -> Path:
         """A fresh clone of another repository."""
@@ -149,7 +161,7 @@ class Workspace:
                     engine=self._engine(engine, events),
                     registry=registry,
                     staging=self._staging,
-                    recipes=FileRecipes(prepared.fleet, self._host.environ),
+                    recipes=FileRecipes(prepared.fleet, self._host.environ, self._builds),
                     ledger=ledger,
                     clock=self._clock,
                     events=events,
@@ -195,6 +207,7 @@ class Workspace:
             registry=registry,
             environ=environ,
             native=Platform.normalised("linux", platform.machine()),
+            builds=self._builds,
         )
         return await prepare(self.fleet(), sources, choices)
 

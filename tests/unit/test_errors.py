@@ -28,7 +28,7 @@ def test_exit_codes_are_those_that_the_documentation_promises() -> None:
 
 
 def test_every_error_stands_in_the_tree_at_the_top_of_the_file() -> None:
-    classes = {name for name, _ in inspect.getmembers(errors, inspect.isclass)} - {"ClassVar"}
+    classes = {name for name, _ in inspect.getmembers(errors, inspect.isclass)} - {"ClassVar", "Place"}
     drawn = {word for word in (errors.__doc__ or "").replace("─", " ").split() if word in classes}
     assert classes == drawn
 

@@ -6,30 +6,29 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from shipway.dockerfile.parser import parse
-from shipway.dockerfile.resolve import LINUX_AMD64, resolve
+from shipway.dockerfile.resolve import LINUX_AMD64
 from shipway.dockerfile.resolved import BaseInput, ResolvedBuild
-from shipway.dockerfile.syntax import Dockerfile
 from shipway.errors import ShipwayError
+from shipway.fleet.builds import Builds
 from shipway.fleet.discover.paths import is_remote
 from shipway.fleet.matching import Matched, Matcher
-from shipway.fleet.model import Fleet, Image, Problem
+from shipway.fleet.model import BuildInputs, Fleet, Image, Problem
 from shipway.fleet.roots import below, prefix_of
 from shipway.fleet.tree import FileTree
 from shipway.values import Place
 
 
-def link(fleet: Fleet) -> Fleet:
+def link(fleet: Fleet, builds: Builds) -> Fleet:
     """The fleet with ``bases`` filled in, and what the Dockerfiles have against being built as problems.
 
     An image whose Dockerfile cannot be read gets no bases. Reads the files below ``fleet.roots``.
     """
-    shelf = _Shelf(fleet)
-    builds = {image.name: shelf.builds(image) for image in fleet.images}
-    inputs = {image.name: _distinct(builds[image.name]) or _linked(image) for image in fleet.images}
+    shelf = _Shelf(fleet, builds)
+    found = {image.name: shelf.builds(image) for image in fleet.images}
+    inputs = {image.name: _distinct(found[image.name]) or _linked(image) for image in fleet.images}
     matcher = Matcher(fleet, inputs)
     matched = {
-        image.name: [matcher.base(image, found) for found in inputs[image.name]] for image in fleet.images
+        image.name: [matcher.base(image, each) for each in inputs[image.name]] for image in fleet.images
     }
     images = tuple(
         replace(image, bases=tuple(each.base for each in matched[image.name])) for image in fleet.images
@@ -37,7 +36,7 @@ def link(fleet: Fleet) -> Fleet:
     problems = [*fleet.problems, *shelf.problems]
     for image in images:
         path = shelf.path(image)
-        problems += _build_problems(path, builds[image.name])
+        problems += _build_problems(path, found[image.name])
         problems += _assumptions(path, matched[image.name])
     return replace(fleet, images=images, problems=tuple(dict.fromkeys(problems)))
 
@@ -68,12 +67,12 @@ def _assumptions(path: str, matched: Iterable[Matched]) -> Iterator[Problem]:
 
 
 class _Shelf:
-    """The Dockerfiles of a fleet, each read and parsed once."""
+    """The builds of a fleet's images, and what keeps them from being read."""
 
-    def __init__(self, fleet: Fleet) -> None:
-        self._trees = {name: FileTree(Path(directory)) for name, directory in fleet.roots.items()}
+    def __init__(self, fleet: Fleet, builds: Builds) -> None:
+        self._roots = fleet.roots
+        self._builds = builds
         self._prefixes = {name: prefix_of(fleet.roots, name) for name in fleet.roots}
-        self._parsed: dict[tuple[str, str, str | None], Dockerfile | None] = {}
         self.problems: list[Problem] = []
 
     def path(self, image: Image) -> str:
@@ -82,34 +81,19 @@ class _Shelf:
 
     def builds(self, image: Image) -> tuple[ResolvedBuild, ...]:
         """One build per platform; none where the Dockerfile is not here."""
-        inputs = image.inputs
-        dockerfile = self._dockerfile(image)
-        if dockerfile is None:
+        inputs, directory = image.inputs, self._roots[image.root]
+        if inputs.inline is None and not self._is_here(directory, inputs):
             return ()
         args = {name: value for name, value in inputs.args.items() if value is not None}
-        return tuple(
-            resolve(dockerfile, target=inputs.target, args=args, platform=platform, contexts=inputs.contexts)
-            for platform in inputs.platforms or (LINUX_AMD64,)
-        )
-
-    def _dockerfile(self, image: Image) -> Dockerfile | None:
-        inputs = image.inputs
-        key = (image.root, inputs.dockerfile, inputs.inline)
-        if key not in self._parsed:
-            self._parsed[key] = self._read(image)
-        return self._parsed[key]
-
-    def _read(self, image: Image) -> Dockerfile | None:
-        inputs, tree = image.inputs, self._trees[image.root]
-        if inputs.inline is not None:
-            return parse(inputs.inline.encode(errors="surrogateescape"), inputs.dockerfile)
-        if is_remote(inputs.context) or not tree.is_file(inputs.dockerfile):
-            return None
+        platforms = inputs.platforms or (LINUX_AMD64,)
         try:
-            return parse(tree.read(inputs.dockerfile), inputs.dockerfile)
+            return tuple(self._builds.build(directory, inputs, platform, args) for platform in platforms)
         except ShipwayError as error:
             self.problems.append(Problem("unreadable-file", error.message, Place(self.path(image))))
-            return None
+            return ()
+
+    def _is_here(self, directory: str, inputs: BuildInputs) -> bool:
+        return not is_remote(inputs.context) and FileTree(Path(directory)).is_file(inputs.dockerfile)
 
 
 def _distinct(builds: Iterable[ResolvedBuild]) -> tuple[BaseInput, ...]:

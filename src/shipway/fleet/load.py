@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from shipway.errors import ConfigError
 from shipway.fleet.bases import link
+from shipway.fleet.builds import Builds
 from shipway.fleet.discover.naming import free_name
 from shipway.fleet.file import FLEET_FILES, FleetFile, OtherRepository
 from shipway.fleet.locate import find_fleet_file, read_file, relative_to_root
@@ -31,6 +32,7 @@ def load_fleet(
     config: str | None = None,
     sources: Sequence[str] = (),
     checkouts: Mapping[str, Path] = NO_CHECKOUTS,
+    builds: Builds | None = None,
 ) -> Fleet:
     """The fleet of the repository at ``root``, its images with their bases.
 
@@ -43,11 +45,15 @@ def load_fleet(
     tree = FileTree(root)
     if not sources:
         file = find_fleet_file(tree, config)
-        return _assemble(read_part(tree, file), file.repositories if file else (), checkouts)
+        return _assemble(
+            read_part(tree, file), file.repositories if file else (), checkouts, builds or Builds()
+        )
     chosen = [relative_to_root(source, tree) for source in sources]
     own = next((path for path in chosen if PurePosixPath(path).name in FLEET_FILES), None)
     limit = [Located(path, Place(path)) for path in chosen if path != own]
-    return _assemble(read_part(tree, read_file(tree, own) if own else None, limit), (), checkouts)
+    return _assemble(
+        read_part(tree, read_file(tree, own) if own else None, limit), (), checkouts, builds or Builds()
+    )
 
 
 def discover_fleet(root: Path, sources: Sequence[str] = ()) -> Fleet:
@@ -57,7 +63,7 @@ def discover_fleet(root: Path, sources: Sequence[str] = ()) -> Fleet:
     """
     tree = FileTree(root)
     limit = [Located(path, Place(path)) for path in (relative_to_root(source, tree) for source in sources)]
-    return _assemble(read_part(tree, None, limit or None), (), NO_CHECKOUTS)
+    return _assemble(read_part(tree, None, limit or None), (), NO_CHECKOUTS, Builds())
 
 
 def repositories_of(root: Path, config: str | None = None) -> tuple[OtherRepository, ...]:
@@ -66,7 +72,9 @@ def repositories_of(root: Path, config: str | None = None) -> tuple[OtherReposit
     return file.repositories if file else ()
 
 
-def _assemble(own: Part, others: Sequence[OtherRepository], checkouts: Mapping[str, Path]) -> Fleet:
+def _assemble(
+    own: Part, others: Sequence[OtherRepository], checkouts: Mapping[str, Path], builds: Builds
+) -> Fleet:
     parts, problems = [own], list(own.problems)
     for other in others:
         part = read_repository(other, own.tree.root, checkouts)
@@ -83,7 +91,7 @@ def _assemble(own: Part, others: Sequence[OtherRepository], checkouts: Mapping[s
     registry = own.file.shared.get(REGISTRY_KEY) if own.file else None
     source = own.file.path if own.file else None
     roots = MappingProxyType({part.root: str(part.tree.root) for part in parts})
-    return link(Fleet(images, tuple(problems), roots, registry, source))
+    return link(Fleet(images, tuple(problems), roots, registry, source), builds)
 
 
 def _settled(parts: Sequence[Part], env_files: EnvFiles) -> Iterator[Image]:

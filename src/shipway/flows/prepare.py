@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shipway.errors import NotMet
+from shipway.fleet.builds import Builds
 from shipway.fleet.graph import closure, waves
 from shipway.fleet.model import Fleet
 from shipway.flows.yard import Staging
@@ -31,6 +32,7 @@ class Sources:
     registry: Registry | None
     environ: Mapping[str, str]
     native: Platform
+    builds: Builds
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ async def prepare(fleet: Fleet, sources: Sources, choices: Choices) -> Prepared:
     """Plan the images chosen and the bases they need. Raises RegistryError when asking it fails."""
     names = closure(fleet, choices.selection) if choices.selection else None
     order = waves(fleet, names)
-    collected = collect(fleet, [name for wave in order for name in wave], sources.environ, sources.native)
+    collected = collect(
+        fleet, [name for wave in order for name in wave], sources.environ, sources.native, sources.builds
+    )
     revision = _revision(fleet, sources.working_copy)
     delivered = await _delivered(fleet, collected.inputs, sources, choices)
     plan = make_plan(fleet, order, collected.inputs, delivered, _facts(revision, sources), choices)

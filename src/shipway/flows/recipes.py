@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from shipway.dockerfile.ignore import load_ignore
-from shipway.dockerfile.parser import parse
 from shipway.dockerfile.pin import pin
-from shipway.dockerfile.resolve import resolve
 from shipway.errors import ConfigError
+from shipway.fleet.builds import Builds, dockerfile_bytes
 from shipway.fleet.discover.paths import is_remote
 from shipway.fleet.model import Fleet, Image
-from shipway.fleet.tree import FileTree
 from shipway.planning.collect import canonical, given_args
 from shipway.ports import BuildRequest
 from shipway.values import Place, Platform, Reference
@@ -21,8 +19,9 @@ from shipway.values import Place, Platform, Reference
 class FileRecipes:
     """Recipes from the files of ``fleet``; args without a value are taken from ``environ``."""
 
-    def __init__(self, fleet: Fleet, environ: Mapping[str, str]) -> None:
+    def __init__(self, fleet: Fleet, environ: Mapping[str, str], builds: Builds) -> None:
         self._fleet = fleet
+        self._builds = builds
         self._environ = environ
 
     def request(
@@ -34,7 +33,7 @@ class FileRecipes:
         args = given_args(inputs, self._environ)
         return BuildRequest(
             name=image.name,
-            dockerfile=self._pinned(image, root, platform, pins, args),
+            dockerfile=self._pinned(image, platform, pins, args),
             context=_context(inputs.context, root, image),
             platform=platform,
             ignore=_ignore(image, root),
@@ -51,23 +50,15 @@ class FileRecipes:
     def _pinned(
         self,
         image: Image,
-        root: Path,
         platform: Platform,
         pins: Mapping[str, Reference],
         args: Mapping[str, str],
     ) -> bytes:
-        inputs = image.inputs
-        inline = inputs.inline
-        data = FileTree(root).read(inputs.dockerfile) if inline is None else inline.encode()
-        build = resolve(
-            parse(data, inputs.dockerfile),
-            target=inputs.target,
-            args=args,
-            platform=platform,
-            contexts=inputs.contexts,
-        ).require_valid()
+        directory = self._fleet.roots[image.root]
+        build = self._builds.build(directory, image.inputs, platform, args).require_valid()
         named = ((base.span, pins.get(canonical(base.reference))) for base in build.bases)
-        return pin(data, [(span, str(to)) for span, to in named if to is not None], inputs.dockerfile)
+        replacements = [(span, str(to)) for span, to in named if to is not None]
+        return pin(dockerfile_bytes(directory, image.inputs), replacements, image.inputs.dockerfile)
 
 
 def _context(context: str, root: Path, image: Image) -> Path | None:

@@ -8,19 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shipway.dockerfile.context import Context
-from shipway.dockerfile.ignore import load_ignore
-from shipway.dockerfile.parser import parse
-from shipway.dockerfile.resolve import resolve
 from shipway.dockerfile.resolved import ResolvedBuild
-from shipway.dockerfile.sources import SourceReport, read_sources
-from shipway.dockerfile.syntax import Dockerfile
-from shipway.dockerfile.tree import ContextTree
+from shipway.dockerfile.sources import SourceReport
 from shipway.errors import ConfigError, HostError
+from shipway.fleet.builds import Builds, is_local
 from shipway.fleet.discover.paths import is_remote
 from shipway.fleet.matching import parsed_reference
 from shipway.fleet.model import BuildInputs, Fleet, Image
-from shipway.fleet.tree import FileTree
 from shipway.planning.inputs import Inputs
 from shipway.planning.plan import Blocker
 from shipway.values import Place, Platform
@@ -37,12 +31,14 @@ class Collected:
     notes: tuple[str, ...]
 
 
-def collect(fleet: Fleet, names: Iterable[str], environ: Mapping[str, str], native: Platform) -> Collected:
+def collect(
+    fleet: Fleet, names: Iterable[str], environ: Mapping[str, str], native: Platform, builds: Builds
+) -> Collected:
     """Read what the images ``names`` are built from; bases must come before what builds on them.
 
     ``native`` is the platform of images that declare none. Raises HostError when a file cannot be read.
     """
-    collector = _Collector(fleet, environ, native)
+    collector = _Collector(fleet, environ, native, builds)
     images = {image.name: image for image in fleet.images}
     for name in names:
         collector.add(images[name])
@@ -63,17 +59,15 @@ def canonical(reference: str) -> str:
 
 @dataclass(slots=True)
 class _Collector:
-    """Shares parsed Dockerfiles, walked contexts and hashed files among the images."""
+    """Shares builds and hashed files among the images."""
 
     fleet: Fleet
     environ: Mapping[str, str]
     native: Platform
+    builds: Builds
     inputs: dict[str, Inputs] = field(default_factory=dict)
     blockers: list[Blocker] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    _contexts: dict[tuple[str, str, str], Context] = field(default_factory=dict)
-    _trees: dict[Path, ContextTree] = field(default_factory=dict)
-    _parsed: dict[tuple[str, str], Dockerfile] = field(default_factory=dict)
     _digests: dict[Path, str] = field(default_factory=dict)
 
     def add(self, image: Image) -> None:
@@ -85,8 +79,7 @@ class _Collector:
             self.inputs[image.name] = Inputs("unreadable")
 
     def _inputs(self, image: Image) -> Inputs:
-        dockerfile = self._dockerfile(image)
-        inputs = image.inputs
+        inputs, directory = image.inputs, self.fleet.roots[image.root]
         args = given_args(inputs, self.environ)
         self._note_args(image, args)
         platforms = inputs.platforms or (self.native,)
@@ -94,10 +87,8 @@ class _Collector:
         evaluated = hashlib.sha256()
         settings = self._settings(inputs, platforms)
         for platform in platforms:
-            build = resolve(
-                dockerfile, target=inputs.target, args=args, platform=platform, contexts=inputs.contexts
-            )
-            report = self._report(image, build)
+            build = self.builds.build(directory, inputs, platform, args)
+            report = self.builds.sources(directory, inputs, build)
             self._block_failures(image, build, report)
             files.update(self._files(image, report))
             for text in _evaluated(build):
@@ -112,45 +103,15 @@ class _Collector:
 
     # --- reading ------------------------------------------------------------------------------
 
-    def _dockerfile(self, image: Image) -> Dockerfile:
-        inputs = image.inputs
-        if inputs.inline is not None:
-            return parse(inputs.inline.encode(), inputs.dockerfile)
-        key = (image.root, inputs.dockerfile)
-        if key not in self._parsed:
-            tree = FileTree(Path(self.fleet.roots[image.root]))
-            self._parsed[key] = parse(tree.read(inputs.dockerfile), inputs.dockerfile)
-        return self._parsed[key]
-
-    def _report(self, image: Image, build: ResolvedBuild) -> SourceReport:
-        inputs = image.inputs
-        own = None if inputs.inline is not None else inputs.dockerfile
-        named = {
-            name: self._context(image.root, path, None)
-            for name, path in inputs.contexts.items()
-            if _is_local(path)
-        }
-        main = self._context(image.root, inputs.context, own) if _is_local(inputs.context) else None
-        return read_sources(build, main, named)
-
-    def _context(self, root: str, context: str, dockerfile: str | None) -> Context:
-        top = Path(self.fleet.roots[root])
-        rules = load_ignore(top, context, dockerfile)
-        key = (root, context, rules.path)
-        if key not in self._contexts:
-            tree = self._trees.setdefault(top / context, ContextTree(top / context))
-            self._contexts[key] = Context(tree, rules)
-        return self._contexts[key]
-
     def _files(self, image: Image, report: SourceReport) -> Iterator[tuple[str, str]]:
         """Each path that is read, with its digest; those of named contexts as ``name:path``."""
         inputs = image.inputs
         root = Path(self.fleet.roots[image.root])
-        if _is_local(inputs.context):
+        if is_local(inputs.context):
             for path in report.files():
                 yield path, self._digest(root / inputs.context / path)
         for name, directory in inputs.contexts.items():
-            if _is_local(directory):
+            if is_local(directory):
                 for path in report.files(name):
                     yield f"{name}:{path}", self._digest(root / directory / path)
 
@@ -166,7 +127,7 @@ class _Collector:
         settings.update({f"label {name}": value for name, value in inputs.labels.items()})
         settings.update({f"secret {text}": "" for text in inputs.secrets})
         for name, value in inputs.contexts.items():
-            if not _is_local(value) and not value.startswith("target:"):
+            if not is_local(value) and not value.startswith("target:"):
                 settings[f"context {name}"] = value
         if is_remote(inputs.context):
             settings["context"] = inputs.context
@@ -220,15 +181,6 @@ def _arg_settings(build: ResolvedBuild, secret: frozenset[str]) -> Iterator[tupl
     for arg in build.args:
         if arg.origin in ("build-arg", "global"):
             yield f"arg {arg.name}", "" if arg.name in secret else arg.value
-
-
-def _is_local(context: str) -> bool:
-    return (
-        context != "-"
-        and "://" not in context
-        and not context.startswith("target:")
-        and not is_remote(context)
-    )
 
 
 def _digest(path: Path) -> str:

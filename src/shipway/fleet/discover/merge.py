@@ -116,7 +116,7 @@ class _Merger:
     def _index(self, declaration: Declaration, group: _Group) -> None:
         file = _file(declaration)
         self._built.add(file)
-        for repository in _published(declaration) - self._shared:
+        for repository in _published(declaration):
             self._by_repository[repository].append(group)
         self._by_build[file, declaration.inputs.target].append(group)
         self._by_name[_folded(declaration.name)].append(group)
