@@ -85,9 +85,13 @@ def test_in_a_repository_of_several_images_the_tag_decides(repository: Write) ->
 
 
 def test_an_image_that_names_its_own_repository_builds_on_what_was_there(repository: Write) -> None:
-    files = {"compose.yaml": services(a="image: 'acme/a:2'"), "a/Dockerfile": "FROM acme/a:1\n"}
+    dockerfile = "FROM acme/a:1\nCOPY --from=acme/a:2 /x /x\n"
+    files = {"compose.yaml": services(a="image: 'acme/a:2'"), "a/Dockerfile": dockerfile}
     fleet = load_fleet(repository(files))
-    assert bases(fleet, "a") == [("docker.io/acme/a:1", "external", 1, None, "from")]
+    assert bases(fleet, "a") == [
+        ("docker.io/acme/a:1", "external", 1, None, "from"),
+        ("docker.io/acme/a:2", "external", 2, None, "copy"),
+    ]
 
 
 def test_an_image_derived_from_a_public_one_is_not_taken_for_it(repository: Write) -> None:

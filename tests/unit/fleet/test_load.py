@@ -203,6 +203,13 @@ services:
     assert (api.repository, api.tag, api.tags) == ("ghcr.io/acme/api", "1", ("latest",))
 
 
+def test_a_whole_reference_tells_more_than_a_bare_word(repository: Write) -> None:
+    bake = '{"target": {"api": {"context": "api", "tags": ["api:dev"]}}}'
+    api = image(load_fleet(repository({**FILES, "docker-bake.json": bake})), "api")
+    assert [each.kind for each in api.declarations] == ["bake", "compose"]
+    assert (api.repository, api.tag) == ("docker.io/acme/api", "1.2")
+
+
 def test_a_registry_prefers_the_declared_repository_below_it(repository: Write) -> None:
     text = "services:\n  api: {image: 'ghcr.io/acme/shop-api:1', build: api}\n"
     fleet = load_fleet(

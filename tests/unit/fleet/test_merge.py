@@ -80,8 +80,10 @@ def test_of_several_builds_of_a_dockerfile_the_one_of_that_name_is_meant() -> No
 def test_one_name_is_one_image_only_with_a_dockerfile_in_common() -> None:
     api = one("bake", "my_api", "api/Dockerfile", context="api")
     near = one("compose", "my-api", "api/Dockerfile.dev", context="api")
+    same_context = one("compose", "my-api", "docker/api.Dockerfile", context="api")
     far = one("compose", "my-api", "examples/api/Dockerfile", context="examples/api")
     assert merged(api, near) == [("my_api", 2)]
+    assert merged(api, same_context) == [("my_api", 2)]
     assert merged(api, far) == [("my_api", 1), ("my-api", 1)]
     assert merged(api, far, missing=["examples/api/Dockerfile"]) == [("my_api", 2)]
 
