@@ -159,12 +159,9 @@ class _Reader:
 
     def _is_plain(self) -> bool:
         """False for what the parser underneath misreads, or reads in more than linear time."""
-        if any(len(each.value) > _LONG_DIRECTIVE for each in self.directives):
-            return False
-        if (
-            self.text.startswith("#", self.starts[0])
-            and (self.starts[1:2] or (len(self.text),))[0] > _LONG_DIRECTIVE
-        ):
+        head = [*self.starts[: len(self.directives) + 2], len(self.text)]
+        lines = zip(head, head[1 : len(self.directives) + 2], strict=False)
+        if any(end - start > _LONG_DIRECTIVE for start, end in lines):
             return False
         return "<<" not in self.text or "onbuild" not in self.text.lower()
 

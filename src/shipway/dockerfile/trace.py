@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from shipway.dockerfile.context import Context
 from shipway.dockerfile.outcome import SourceOutcome
+from shipway.dockerfile.patterns import has_wildcard
 from shipway.dockerfile.resolved import CopyStep, ResolvedStage, RunStep, Step
 from shipway.dockerfile.tree import Kind
 
@@ -117,6 +118,9 @@ def _copy(tree: StageTree, step: CopyStep, source: Traced, destination: str, sla
         for path in source.outcome.files:
             _place(tree, context, path, posixpath.join(destination, path))
         return not any("/./" in read.source for read in step.reads)
+    is_glob = has_wildcard(source.outcome.read.expanded or "")
+    if is_glob and any(context.kind(each) == "link" for each in source.outcome.files):
+        return False  # a matched link arrives under its own name, which the outcome does not keep
     for path in source.outcome.matched:
         if context.kind(path) == "dir":
             tree.make_directory(destination)

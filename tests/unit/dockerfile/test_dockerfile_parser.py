@@ -245,8 +245,11 @@ def test_deeply_nested_json_is_a_problem_not_a_crash() -> None:
     assert messages("FROM a\nCMD " + "[" * 60_000 + "\n") == ["2:1 the JSON array is nested too deeply"]
 
 
-def test_directive_of_blanks_does_not_take_quadratic_time() -> None:
-    assert read("# syntax=a" + " " * 60_000 + "b\nFROM a\n").instructions[0].args == ("a",)
+@pytest.mark.parametrize("head", ["", "# check=skip=all\n"])
+def test_directive_of_blanks_does_not_take_quadratic_time(head: str) -> None:
+    for name in ("syntax", "other"):
+        found = read(f"{head}# {name}=a{' ' * 60_000}b\nFROM a\n")
+        assert found.instructions[0].args == ("a",)
 
 
 def test_bytes_that_are_not_utf8_survive_and_messages_stay_printable() -> None:

@@ -185,6 +185,7 @@ def test_trace_holds_what_buildkit_built(vector: dict[str, Any], tmp_path: Path)
         ("COPY <<one <<two /o/\n1\none\n2\ntwo\n", ["o/one", "o/two"]),
         ("WORKDIR /empty\n", ["empty/"]),
         ("COPY a.c /d\nCOPY d /d/e\n", None),
+        ("COPY d/l* /o/\n", None),
         ("ADD a.c /x\n", None),
         ("ADD http://h.test/x /x\n", None),
         ('RUN ["x"]\n', None),
