@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from e2b_dockerfile_utils import (
     DockerfileInstruction,
@@ -159,9 +160,8 @@ class _Reader:
 
     def _is_plain(self) -> bool:
         """False for what the parser underneath misreads, or reads in more than linear time."""
-        head = [*self.starts[: len(self.directives) + 2], len(self.text)]
-        lines = zip(head, head[1 : len(self.directives) + 2], strict=False)
-        if any(end - start > _LONG_DIRECTIVE for start, end in lines):
+        head = [*self.starts, len(self.text)][: len(self.directives) + 2]
+        if any(end - start > _LONG_DIRECTIVE for start, end in pairwise(head)):
             return False
         return "<<" not in self.text or "onbuild" not in self.text.lower()
 
