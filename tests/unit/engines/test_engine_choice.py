@@ -146,6 +146,21 @@ async def test_the_client_that_can_use_buildkit_is_found_on_the_path(programs: B
     assert "/other/docker build --progress plain" in programs.log[-1]
 
 
+@pytest.mark.parametrize("directory", ["bin", "other"])
+async def test_a_client_with_buildx_is_preferred_wherever_it_is(programs: Bin, directory: str) -> None:
+    for place in ("bin", "other"):
+        programs.add("docker", DOCKER if place == directory else docker(NO_BUILDX), place)
+    await build(Docker(HOST), request_of())
+    assert f"/{directory}/docker buildx build" in programs.log[-1]
+
+
+async def test_of_several_clients_the_first_one_tells_what_is_wrong(programs: Bin) -> None:
+    programs.add("docker", docker(NO_DAEMON))
+    programs.add("docker", docker(NEEDS_BUILDX), "other")
+    with pytest.raises(EngineMissing, match="daemon does not answer"):
+        await Docker(HOST).probe()
+
+
 async def test_named_contexts_are_refused_without_buildx(programs: Bin) -> None:
     programs.add("docker", docker(NO_BUILDX))
     with pytest.raises(BuildFailed, match="named contexts") as caught:
@@ -196,6 +211,7 @@ async def test_a_storage_driver_of_the_user_is_obeyed(programs: Bin, monkeypatch
     with pytest.raises(EngineMissing) as caught:
         await Buildah(HOST).probe()
     assert caught.value.cause == "overlay is not supported"
+    assert [line.split()[1] for line in programs.log] == ["version", "info"]
 
 
 NO_CONTAINERS = (
