@@ -109,6 +109,24 @@ def test_inherited_values_keep_the_place_they_come_from(tmp_path: Path) -> None:
     assert str(found.place_of("args.X")) == "docker-bake.hcl:2:12"
 
 
+def test_paths_of_a_file_in_a_directory_count_from_there_or_from_home(tmp_path: Path) -> None:
+    text = """target "a" {
+  context    = "src"
+  dockerfile = "cwd://Dockerfile"
+  secret     = ["id=a,src=npmrc", "id=b,src=~/npmrc", "id=c,src=/npmrc"]
+  ssh        = ["k=keys/a,~/b"]
+  cache-from = ["type=local,src=cache", "type=gha,src=kept"]
+  cache-to   = ["type=local,dest=cache"]
+}
+"""
+    inputs = one(read(tmp_path, {"ci/docker-bake.hcl": text}, ["ci/Dockerfile"])).inputs
+    assert (inputs.context, inputs.dockerfile) == ("ci/src", "ci/Dockerfile")
+    assert inputs.secrets == ("id=a,src=ci/npmrc", "id=b,src=~/npmrc", "id=c,src=/npmrc")
+    assert inputs.ssh == ("k=ci/keys/a,~/b",)
+    assert inputs.cache_from == ("type=local,src=ci/cache", "type=gha,src=kept")
+    assert inputs.cache_to == ("type=local,dest=ci/cache",)
+
+
 def test_an_inline_dockerfile_is_that_of_the_bake_file(tmp_path: Path) -> None:
     inputs = one(hcl(tmp_path, 'target "a" {\n  dockerfile-inline = "FROM x\\n"\n}\n')).inputs
     assert (inputs.inline, inputs.dockerfile) == ("FROM x\n", "docker-bake.hcl")
@@ -306,9 +324,10 @@ def test_the_local_platform_is_none_and_among_others_a_problem(tmp_path: Path) -
         ('target "bin" {\n  output = ["./out"]\n}\ntarget "a" {\n  context = "."\n}', ["a"]),
         ('target "bin" {\n  output = [{ type = "cacheonly" }]\n  tags = ["b:1"]\n}', ["bin"]),
         (
-            'target "lib" {\n  output = ["type=cacheonly"]\n}\n'
+            'target "low" {\n  output = ["out"]\n}\n'
+            'target "lib" {\n  output = ["type=cacheonly"]\n  contexts = { l = "target:low" }\n}\n'
             'target "a" {\n  contexts = { l = "target:lib" }\n}',
-            "lib a",
+            "low lib a",
         ),
     ],
     ids=["abstract", "grouped", "tagged", "placeholder", "empty", "files-only", "tagged-cache", "linked"],

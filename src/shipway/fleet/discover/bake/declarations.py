@@ -69,9 +69,9 @@ class Rooted:
         return join(self.path(context), dockerfile)
 
     def option(self, option: str) -> str:
-        """A secret or cache whose local path counts from the root."""
+        """A secret or a local cache, whose path counts from the root; other caches as they are."""
         fields = options.fields_of(option)
-        local = "src" in fields or fields.get("type") == "local"
+        local = fields.get("type", "local") == "local"
         changed = {key: self._local(fields[key]) for key in ("src", "dest") if local and key in fields}
         return options.replace_fields(option, changed) if changed else option
 

@@ -12,7 +12,7 @@ from shipway.fleet.discover.bake.values import UNRESOLVED_VARIABLE, Failed, Unkn
 LOCAL_PLATFORM = "local"
 """The word that buildx reads as the platform of the machine that builds."""
 
-_MAX_STEPS = 2_000_000
+_MAX_STEPS = 500_000
 _GIVEN: Mapping[str, Value] = {
     "BAKE_CMD_CONTEXT": "cwd://",
     "BAKE_LOCAL_PLATFORM": Unset(LOCAL_PLATFORM, ["BAKE_LOCAL_PLATFORM"]),
@@ -20,8 +20,8 @@ _GIVEN: Mapping[str, Value] = {
 
 
 class Definitions:
-    """What the names of several files mean together, as buildx merges them: of two variables, functions
-    or groups of one name the later file's counts, of two attributes the earlier one's.
+    """What the names of several files mean together, as buildx merges them: of two variables, functions,
+    groups or attributes of one name the later file's counts.
 
     Nothing is read from an environment: a variable without a default is an Unset empty text, and null
     where it has a type.
@@ -32,7 +32,7 @@ class Definitions:
         self._variables = {block.labels[0]: block for block in self.blocks("variable")}
         self._functions = {block.labels[0]: block for block in self.blocks("function")}
         self._attributes = {
-            name: assignment for body in reversed(bodies) for name, assignment in body.assignments.items()
+            name: assignment for body in bodies for name, assignment in body.assignments.items()
         }
         self._values: dict[str, Value] = dict(_GIVEN)
         self._resolving: set[str] = set()

@@ -53,8 +53,7 @@ def output(value: Value) -> str:
 
 def identity(option: str) -> str:
     """What makes two secrets or SSH agents the same one: the ``id``."""
-    first = option.partition(",")[0]
-    return first.removeprefix("id=") if first.startswith("id=") else option.partition("=")[0]
+    return option.partition("," if option.startswith("id=") else "=")[0]
 
 
 def replace_fields(option: str, changed: Mapping[str, str]) -> str:

@@ -72,9 +72,8 @@ class Settings:
                 problems[key] = found
             elif key in problems:
                 del problems[key]
-        texts = {key: value for key, value in self.texts.items() if key not in newer.places}
         return Settings(
-            {**texts, **newer.texts},
+            {**self.texts, **newer.texts},
             {**self.lists, **{key: self._list(key, items) for key, items in newer.lists.items()}},
             {**self.maps, **{key: {**self.map(key), **entries} for key, entries in newer.maps.items()}},
             {**self.places, **newer.places},

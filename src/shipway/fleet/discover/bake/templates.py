@@ -123,7 +123,7 @@ class TemplateParser(Scanner, ABC):
             read.append(piece)
         value = "".join(read)
         if text.strip_next:
-            pass
+            value = value.lstrip()
             text.strip_next = False
         if value:
             text.parts.append(Literal(self.place(start), value))

@@ -2,8 +2,11 @@ variable "TAG" {
   default = "dev"
 }
 
+LOCAL = "hcl, the later file"
+
 target "default" {
   args = {
+    LOCAL   = LOCAL
     KEPT    = "hcl"
     CHANGED = "hcl"
   }
