@@ -9,7 +9,6 @@ import yaml
 
 from shipway.fleet.discover.paths import dockerfile_in
 from shipway.fleet.model import BuildInputs, Declaration, Fleet, Image, Problem
-from shipway.fleet.roots import below, prefix_of
 from shipway.fleet.schema import SCHEMA_FILE
 from shipway.fleet.settings import (
     ARGS_KEY,
@@ -85,15 +84,13 @@ def _common_registry(images: Iterable[Image]) -> str | None:
 def _settings(fleet: Fleet, image: Image, registry: str | None) -> Iterator[tuple[Setting[object], Rendered]]:
     """The keys of an image that say more than the defaults."""
     inputs = image.inputs
-    prefix = prefix_of(fleet.roots, image.root)
-    context = below(prefix, inputs.context)
     rows: tuple[tuple[Setting[object], Rendered], ...] = (
-        (CONTEXT, context),
-        (DOCKERFILE, _dockerfile(inputs, prefix, context)),
+        (CONTEXT, inputs.context),
+        (DOCKERFILE, _dockerfile(inputs)),
         (DOCKERFILE_INLINE, inputs.inline),
         (TARGET, inputs.target),
         (ARGS_KEY, inputs.args),
-        (CONTEXTS, _contexts(fleet, image, prefix)),
+        (CONTEXTS, _contexts(fleet, image)),
         (PLATFORMS_KEY, tuple(str(platform) for platform in inputs.platforms)),
         (LABELS, inputs.labels),
         (SECRETS, inputs.secrets),
@@ -109,15 +106,15 @@ def _settings(fleet: Fleet, image: Image, registry: str | None) -> Iterator[tupl
     yield from (row for row in rows if row[1])
 
 
-def _dockerfile(inputs: BuildInputs, prefix: str, context: str) -> str | None:
-    path = inputs.dockerfile if context == inputs.context else below(prefix, inputs.dockerfile)
-    return None if inputs.inline is not None or path == dockerfile_in(context, "Dockerfile") else path
+def _dockerfile(inputs: BuildInputs) -> str | None:
+    implied = inputs.dockerfile == dockerfile_in(inputs.context, "Dockerfile")
+    return None if implied or inputs.inline is not None else inputs.dockerfile
 
 
-def _contexts(fleet: Fleet, image: Image, prefix: str) -> dict[str, str | None]:
+def _contexts(fleet: Fleet, image: Image) -> dict[str, str | None]:
     """Named contexts; a link to another declaration of the same file becomes one to the image it is."""
     return {
-        name: _linked(fleet, image.declarations, value) if value.startswith(_TARGET) else below(prefix, value)
+        name: _linked(fleet, image.declarations, value) if value.startswith(_TARGET) else value
         for name, value in image.inputs.contexts.items()
     }
 

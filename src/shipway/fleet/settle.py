@@ -56,11 +56,7 @@ class EnvFiles:
 
     def __init__(self) -> None:
         self._read: dict[tuple[FileTree, str], Mapping[str, str]] = {}
-        self._problems: dict[tuple[str, Place], Problem] = {}
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        return tuple(self._problems.values())
+        self.problems: list[Problem] = []
 
     def variables(self, layer: Layer) -> dict[str, str]:
         """The variables of all env files of a layer; the last file that sets one counts."""
@@ -84,8 +80,8 @@ class EnvFiles:
             return {}
 
     def report(self, kind: str, message: str, place: Place) -> None:
-        """Note a problem, once per kind and place."""
-        self._problems.setdefault((kind, place), Problem(kind, message, place))
+        """Note a problem; one that concerns several images may come more than once."""
+        self.problems.append(Problem(kind, message, place))
 
 
 def settle(image: Merged, layers: tuple[Layer, ...], env_files: EnvFiles) -> Image:

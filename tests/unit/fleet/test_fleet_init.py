@@ -8,8 +8,9 @@ import yaml
 
 from shipway.fleet.init import render_fleet_file
 from shipway.fleet.load import discover_fleet, load_fleet
-from shipway.fleet.model import Fleet
+from shipway.fleet.model import Fleet, Problem
 from shipway.fleet.schema import schema_text
+from shipway.values import Place
 
 Write = Callable[..., Path]
 
@@ -95,3 +96,25 @@ def test_nothing_found_gives_a_file_to_start_from(repository: Write, tmp_path: P
     root = repository({"x": ""})
     (root / "shipway.yaml").write_text(render_fleet_file(discover_fleet(root)))
     assert load_fleet(root).images == ()
+
+
+def test_links_follow_images_to_the_names_that_tell_them_apart(repository: Write) -> None:
+    build = "{context: ., additional_contexts: {b: 'service:base'}}"
+    compose = f"services:\n  base: {{build: base}}\n  api: {{build: {build}}}\n"
+    one = {"compose.yaml": compose, "base/Dockerfile": "FROM scratch\n", "Dockerfile": "FROM b\n"}
+    root = repository({f"{place}/{path}": text for place in ("x", "y") for path, text in one.items()})
+    found = discover_fleet(root)
+    (root / "shipway.yaml").write_text(render_fleet_file(found))
+    loaded = load_fleet(root)
+    assert [(image.name, [base.image for base in image.bases]) for image in loaded.images] == [
+        ("x-base", [None]),
+        ("x-api", ["x-base"]),
+        ("y-base", [None]),
+        ("y-api", ["y-base"]),
+    ]
+
+
+def test_comments_hold_no_character_that_ends_a_line_or_a_file(repository: Write) -> None:
+    problem = Problem("odd", "a\nb\x00c\x85d\u2028e", Place("x.yaml", 1))
+    text = render_fleet_file(Fleet((), (problem,)))
+    assert "# - x.yaml:1: a b?c d e (odd)\n" in text

@@ -184,6 +184,19 @@ def test_a_missing_dockerfile_is_a_problem_once_per_image(repository: Write) -> 
     assert image(fleet, "api").bases == ()
 
 
+def test_a_dockerfile_that_only_the_fleet_file_names_is_missed_too(repository: Write) -> None:
+    text = "discover: false\nimages:\n  api: {context: api, dockerfile: gone}\n"
+    fleet = load_fleet(repository({**FILES, "shipway.yaml": text}))
+    assert [(each.kind, str(each.place)) for each in fleet.problems] == [
+        ("missing-dockerfile", "shipway.yaml:3:23")
+    ]
+
+
+def test_a_listed_name_stays_whatever_other_files_call_so(repository: Write) -> None:
+    fleet = load_fleet(repository({**FILES, "shipway.yaml": "images: {api: {context: web}}\n"}))
+    assert [(each.name, each.inputs.context) for each in fleet.images] == [("api", "web")]
+
+
 def test_two_images_for_one_destination_are_a_problem(repository: Write) -> None:
     images = "  a: {context: api, repository: acme/x}\n  b: {context: web, repository: acme/x}\n"
     text = f"tag: t\nimages:\n{images}"
