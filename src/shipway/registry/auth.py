@@ -10,6 +10,7 @@ import json
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 from urllib.parse import urlencode
 
@@ -186,9 +187,10 @@ def _is_header_safe(value: str) -> bool:
 
 def _number(value: object) -> float:
     try:
-        return float(value) if isinstance(value, int | float | str) else 0.0
-    except ValueError:
+        number = float(value) if isinstance(value, int | float | str) else 0.0
+    except (ValueError, OverflowError):
         return 0.0
+    return number if isfinite(number) else 0.0
 
 
 def _issued(value: object, now: float, life: float) -> float:
@@ -209,15 +211,13 @@ def granted_by(token: str) -> tuple[Scope, ...] | None:
     access = claims.get("access") if claims is not None else None
     if not isinstance(access, list):
         return None
-    return tuple(
-        Scope(
-            str(entry.get("type")),
-            str(entry.get("name")),
-            tuple(sorted(map(str, entry.get("actions") or ()))),
-        )
-        for entry in access
-        if isinstance(entry, dict)
-    )
+    return tuple(_scope(entry) for entry in access if isinstance(entry, dict))
+
+
+def _scope(entry: Mapping[str, object]) -> Scope:
+    actions = entry.get("actions")
+    words = actions if isinstance(actions, list) else []
+    return Scope(str(entry.get("type")), str(entry.get("name")), tuple(sorted(map(str, words))))
 
 
 def _claims(token: str) -> Mapping[str, Any] | None:

@@ -81,7 +81,7 @@ class RegistryClient:
     async def put_blob(self, repository: Reference, data: bytes) -> Descriptor:
         """Upload a small blob unless it is there."""
         descriptor = Descriptor(_BLOB, str(Digest.of(data)), len(data))
-        if not await self._content.has_blob(repository, descriptor.parsed_digest):
+        if not await self._content.has_blob(repository, descriptor.parsed_digest, "push"):
             await self._uploader.upload(repository, descriptor, whole(data))
         return descriptor
 

@@ -86,9 +86,13 @@ class Content:
             )
         return manifest.digest
 
-    async def has_blob(self, repository: Reference, digest: Digest) -> bool:
-        """Whether the repository holds the blob."""
-        call = _blob_call(repository, digest, "HEAD")
+    async def has_blob(self, repository: Reference, digest: Digest, *actions: str) -> bool:
+        """Whether the repository holds the blob.
+
+        ``actions`` are the rights to log in with: who is about to push needs only one token for both.
+        """
+        scope = Scope.repository(repository.repository, "pull", *actions)
+        call = replace(_blob_call(repository, digest, "HEAD"), scopes=(scope,))
         answer = await self._session.call(replace(call, expected=_ANY))
         if answer.status in (200, 404):
             return answer.status == 200

@@ -84,7 +84,7 @@ class Copier:
     async def _is_there(self, destination: Reference, descriptor: Descriptor) -> bool:
         if destination.repository in self._repositories(destination, descriptor):
             return True
-        there = await self._content.has_blob(destination, descriptor.parsed_digest)
+        there = await self._content.has_blob(destination, descriptor.parsed_digest, "push")
         if there:
             self._remember(destination, descriptor)
         return there

@@ -58,10 +58,27 @@ async def stream(session: Session, call: Call, descriptor: Descriptor) -> AsyncG
     """The blob that ``call`` gets, in pieces of about 1 MiB.
 
     A lost connection is taken up again with Range where it broke, five times without progress at most.
-    Raises Mismatch at the end, or as soon as there is too much, when size or digest differ: a consumer must
-    not use what it got before the end.
+    Raises Mismatch when size or digest differ. The last piece is held back until they are known to be
+    right, so nobody ever gets the whole of a wrong blob.
     """
     checked = Checked(descriptor.parsed_digest)
+    held = b""
+    async with aclosing(_all(session, call, descriptor, checked)) as pieces:
+        async for piece in pieces:
+            if held:
+                yield held
+            held = piece
+    found = await checked.digest()
+    if found != descriptor.parsed_digest:
+        raise _mismatch(call, f"its content has the digest {found}, not {descriptor.digest}")
+    if held:
+        yield held
+
+
+async def _all(
+    session: Session, call: Call, descriptor: Descriptor, checked: Checked
+) -> AsyncGenerator[bytes, None]:
+    """Exactly as many bytes as the descriptor says, over as many connections as it takes."""
     failures = 0
     while True:
         before = checked.size
@@ -77,7 +94,7 @@ async def stream(session: Session, call: Call, descriptor: Descriptor) -> AsyncG
         else:
             reason = "the answer ended early"
         if checked.size >= descriptor.size:
-            break
+            return
         failures = 1 if checked.size > before else failures + 1
         if failures >= _TRIES:
             raise _mismatch(call, f"it ends after {checked.size} of {descriptor.size} bytes")
@@ -85,9 +102,6 @@ async def stream(session: Session, call: Call, descriptor: Descriptor) -> AsyncG
             "resume", registry=call.registry, action=call.action, offset=checked.size, reason=reason
         )
         await session.transport.pause(_PAUSE * failures)
-    found = await checked.digest()
-    if found != descriptor.parsed_digest:
-        raise _mismatch(call, f"its content has the digest {found}, not {descriptor.digest}")
 
 
 async def _from(session: Session, call: Call, offset: int) -> AsyncGenerator[bytes, None]:

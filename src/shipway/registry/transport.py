@@ -47,6 +47,23 @@ def whole(data: bytes) -> Body:
     return pieces
 
 
+class ConnectionLost(aiohttp.ClientConnectionError):
+    """The connection broke before there was an answer."""
+
+
+async def _never_twice(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from repeating a lost request by itself: retries are counted and shown here, and the
+    registry may have taken half of an upload."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise ConnectionLost from error
+
+
 def ignore(event: Event) -> None:
     """A listener for who does not listen."""
 
@@ -203,6 +220,7 @@ class Transport:
                 auto_decompress=False,
                 requote_redirect_url=False,
                 read_bufsize=READ_BUFFER,
+                middlewares=(_never_twice,),
                 headers={"User-Agent": config.user_agent},
                 timeout=aiohttp.ClientTimeout(
                     total=None, sock_connect=config.connect_timeout, sock_read=config.read_timeout

@@ -21,9 +21,8 @@ from shipway.values import Reference
 
 _TRIES = 4
 _PAUSE = 0.5
-_CHUNK = 16 << 20
-_SMALLEST_CHUNK = 256 << 10
-_SHRINK = 4
+# nginx allows 1 MiB unless told otherwise
+_CHUNKS = (16 << 20, 4 << 20, 1 << 20, 256 << 10)
 _BYTES = {"Content-Type": "application/octet-stream"}
 _RANGE = re.compile(r"(?:bytes=)?0-(\d+)\Z")
 # largest chunk that a host takes, 0 for none at all
@@ -199,23 +198,20 @@ class Uploader:
     ) -> bool:
         """Go on in (smaller) chunks, for this and every later blob. Raises ``error`` where that is no use."""
         registry = repository.registry
-        size = self._chunk(registry)
-        if chunked:
-            size = min(size, descriptor.size) // _SHRINK
-        elif descriptor.size <= size:
-            size = descriptor.size // _SHRINK
-        if size < _SMALLEST_CHUNK:
+        refused = self._chunk(registry) if chunked else min(descriptor.size, self._chunk(registry) + 1)
+        smaller = [size for size in _CHUNKS if size < refused]
+        if not smaller:
             raise error from None
-        self._chunks[registry] = size
+        self._chunks[registry] = smaller[0]
         self._chunked.add(registry)
-        self._tell(repository, descriptor, "chunked", size=size)
+        self._tell(repository, descriptor, "chunked", size=smaller[0])
         return True
 
     def _chunk(self, registry: str) -> int:
         """The chunk size for a registry in bytes, 0 when it takes none."""
         if registry in self._chunks:
             return self._chunks[registry]
-        return next((size for part, size in _CHUNKS_OF_HOSTS if part in registry), _CHUNK)
+        return next((size for part, size in _CHUNKS_OF_HOSTS if part in registry), _CHUNKS[0])
 
     def _tell(self, repository: Reference, descriptor: Descriptor, kind: str, **data: object) -> None:
         self._session.transport.emit(kind, registry=repository.registry, digest=descriptor.digest, **data)

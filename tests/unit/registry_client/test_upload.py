@@ -1,0 +1,266 @@
+"""Uploads to registries and through proxies that make them hard."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import pytest
+from aiohttp import web
+
+from shipway.errors import Denied, Mismatch, RegistryError, Unreachable
+from shipway.oci.manifest import Descriptor
+from shipway.registry.config import RegistryConfig
+from shipway.registry.credentials import Credential
+from shipway.testing.scripted_registry import Bench, ScriptedServer
+from shipway.values import Digest, Reference
+
+DATA = bytes(range(256)) * 20_000
+BLOB = Descriptor("application/octet-stream", str(Digest.of(DATA)), len(DATA))
+
+
+def at(server: ScriptedServer, name: str = "acme/api") -> Reference:
+    return Reference.parse(f"{server.address}/{name}")
+
+
+@dataclass(slots=True)
+class UploadRegistry:
+    """Takes uploads; each switch makes it one of the difficult registries."""
+
+    max_body: int = 1 << 40
+    min_chunk: int = 0
+    drop_puts: int = 0
+    forget: int = 0
+    busy: int = 0
+    stuck: bool = False
+    mounts: int = 202
+    said_digest: str = ""
+    put_status: int = 201
+    prefix: str = ""
+    no_location: bool = False
+    uploads: dict[str, bytearray] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    sizes: list[int] = field(default_factory=list)
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        if request.method in ("PUT", "PATCH"):
+            self.sizes.append(len(body))
+            if len(body) > self.max_body:
+                return web.Response(status=413, text="<html>413 Request Entity Too Large</html>")
+        handler = {"HEAD": self.head, "POST": self.post, "PATCH": self.patch, "PUT": self.put}[request.method]
+        return handler(request, body)
+
+    def head(self, request: web.Request, body: bytes) -> web.Response:
+        return web.Response(status=200 if request.path.rpartition("/")[2] in self.blobs else 404)
+
+    def post(self, request: web.Request, body: bytes) -> web.Response:
+        if "mount" in request.query and self.mounts != 202:
+            return web.Response(status=self.mounts)
+        number = str(len(self.uploads))
+        self.uploads[number] = bytearray()
+        headers = self.location(number)
+        if self.min_chunk:
+            headers["OCI-Chunk-Min-Length"] = str(self.min_chunk)
+        return web.Response(status=202, headers={} if self.no_location else headers)
+
+    def patch(self, request: web.Request, body: bytes) -> web.Response:
+        number = self.number(request)
+        if not self.stuck or not self.uploads[number]:
+            self.uploads[number] += body
+        headers = {**self.location(number), "Range": f"0-{len(self.uploads[number]) - 1}"}
+        return web.Response(status=202, headers=headers)
+
+    def put(self, request: web.Request, body: bytes) -> web.Response:
+        if self.drop_puts:
+            self.drop_puts -= 1
+            assert request.transport is not None
+            request.transport.abort()
+        if self.busy:
+            self.busy -= 1
+            return web.Response(status=429, headers={"Retry-After": "2"})
+        if self.forget:
+            self.forget -= 1
+            return web.json_response({"errors": [{"code": "BLOB_UPLOAD_UNKNOWN"}]}, status=404)
+        data = bytes(self.uploads.pop(self.number(request)) + body)
+        digest = request.query["digest"]
+        if str(Digest.of(data)) != digest:
+            return web.json_response({"errors": [{"code": "DIGEST_INVALID"}]}, status=400)
+        self.blobs[digest] = data
+        said = self.said_digest or digest
+        return web.Response(status=self.put_status, headers={"Docker-Content-Digest": said})
+
+    def location(self, number: str) -> dict[str, str]:
+        return {"Location": f"{self.prefix}/upload/{number}?_state=a%2Fb%3Ac%2B%3D"}
+
+    def number(self, request: web.Request) -> str:
+        # the state has to come back as it was sent
+        assert "_state=a%2Fb%3Ac%2B%3D" in request.raw_path
+        found = re.match(r"/upload/(\d+)", request.path)
+        assert found
+        return found.group(1)
+
+
+async def upload(bench: Bench, registry: UploadRegistry, data: bytes = DATA) -> ScriptedServer:
+    server = await bench.serve(registry)
+    await (await bench.client()).put_blob(at(server), data)
+    assert list(registry.blobs.values()) == [data]
+    return server
+
+
+@pytest.mark.parametrize("status", [201, 204])
+async def test_a_blob_goes_up_in_one_piece(bench: Bench, status: int) -> None:
+    registry = UploadRegistry(put_status=status)
+    server = await upload(bench, registry)
+    assert [seen.method for seen in server.seen] == ["HEAD", "POST", "PUT"]
+    assert server.seen[2].headers["Content-Length"] == str(len(DATA))
+    assert "Transfer-Encoding" not in server.seen[2].headers
+
+
+async def test_an_empty_blob_goes_up(bench: Bench) -> None:
+    await upload(bench, UploadRegistry(), b"")
+
+
+async def test_a_blob_that_is_there_is_not_sent(bench: Bench) -> None:
+    server = await upload(bench, registry := UploadRegistry())
+    await (await bench.client()).put_blob(at(server), DATA)
+    assert len(registry.sizes) == 1
+
+
+@pytest.mark.parametrize("limit", [4 << 20, 1 << 20, 300_000])
+async def test_behind_a_small_body_limit_it_goes_up_in_chunks(bench: Bench, limit: int) -> None:
+    registry = UploadRegistry(max_body=limit)
+    server = await bench.serve(registry)
+    client = await bench.client()
+    await client.put_blob(at(server), DATA)
+    assert list(registry.blobs.values()) == [DATA]
+    assert "registry.chunked" in bench.kinds
+    # the next blob of that registry starts with what was learnt
+    registry.sizes.clear()
+    await client.put_blob(at(server), DATA + b"x")
+    assert max(registry.sizes) <= limit
+
+
+async def test_a_limit_too_small_for_any_chunk_is_named(bench: Bench) -> None:
+    server = await bench.serve(UploadRegistry(max_body=1000))
+    with pytest.raises(Denied) as caught:
+        await (await bench.client()).put_blob(at(server), DATA)
+    assert "client_max_body_size" in (caught.value.help or "")
+
+
+async def test_the_smallest_chunk_of_a_registry_is_respected(bench: Bench) -> None:
+    registry = UploadRegistry(max_body=4 << 20, min_chunk=2 << 20)
+    await upload(bench, registry)
+    patches = [size for size in registry.sizes if 0 < size <= 4 << 20]
+    assert all(size >= 2 << 20 for size in patches[:-1])
+
+
+async def test_a_registry_that_drops_chunks_is_found_out(bench: Bench) -> None:
+    registry = UploadRegistry(max_body=1 << 20, stuck=True)
+    server = await bench.serve(registry)
+    with pytest.raises(Mismatch, match="the registry has 0-"):
+        await (await bench.client()).put_blob(at(server), DATA)
+    assert registry.blobs == {}
+
+
+async def test_a_lost_connection_starts_the_upload_anew(bench: Bench) -> None:
+    registry = UploadRegistry(drop_puts=2)
+    server = await upload(bench, registry)
+    assert [seen.method for seen in server.seen].count("POST") == 3
+    assert bench.kinds == ["registry.upload_again"] * 2
+
+
+async def test_an_upload_that_the_registry_forgot_starts_anew(bench: Bench) -> None:
+    server = await upload(bench, UploadRegistry(forget=1))
+    assert [seen.method for seen in server.seen].count("POST") == 2
+
+
+async def test_a_busy_registry_gets_the_same_upload_again(bench: Bench) -> None:
+    server = await upload(bench, UploadRegistry(busy=1))
+    assert [seen.method for seen in server.seen] == ["HEAD", "POST", "PUT", "PUT"]
+    assert bench.waits == [2.0]
+
+
+@pytest.mark.parametrize(("drops", "forgets"), [(99, 0), (0, 99)])
+async def test_an_upload_that_never_succeeds_ends(bench: Bench, drops: int, forgets: int) -> None:
+    server = await bench.serve(UploadRegistry(drop_puts=drops, forget=forgets))
+    with pytest.raises(Unreachable):
+        await (await bench.client()).put_blob(at(server), DATA)
+    assert [seen.method for seen in server.seen].count("PUT") == 4
+
+
+async def test_another_digest_than_was_sent_is_a_mismatch(bench: Bench) -> None:
+    server = await bench.serve(UploadRegistry(said_digest=str(Digest.of(b"other"))))
+    with pytest.raises(Mismatch, match="stored it as"):
+        await (await bench.client()).put_blob(at(server), DATA)
+
+
+async def test_an_upload_without_a_location_is_a_mismatch(bench: Bench) -> None:
+    server = await bench.serve(UploadRegistry(no_location=True))
+    with pytest.raises(Mismatch, match="no Location"):
+        await (await bench.client()).put_blob(at(server), DATA)
+
+
+async def test_an_upload_is_not_sent_to_a_private_address(bench: Bench) -> None:
+    server = await bench.serve(UploadRegistry(prefix="http://169.254.169.254"))
+    with pytest.raises(RegistryError, match="private address"):
+        await (await bench.client()).put_blob(at(server), DATA)
+
+
+async def test_the_password_does_not_follow_an_upload_to_another_host(bench: Bench) -> None:
+    registry = UploadRegistry()
+    store = await bench.serve(registry, "127.0.0.2")
+    registry.prefix = f"http://{store.address}"
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        if "Authorization" not in request.headers:
+            return web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="x"'})
+        return await registry(request)
+
+    async def kim(name: str, repository: str) -> Credential:
+        return Credential("kim", "s3cret-canary")
+
+    server = await bench.serve(guarded)
+    await (await bench.client(RegistryConfig(credentials=kim))).put_blob(at(server), DATA)
+    assert [seen.method for seen in store.seen] == ["PUT"]
+    assert "Authorization" not in store.seen[0].headers
+
+
+@pytest.mark.parametrize(
+    ("status", "done"), [(201, True), (202, False), (400, False), (403, False), (500, False)]
+)
+async def test_a_mount_is_done_or_is_retreated_from(bench: Bench, status: int, done: bool) -> None:
+    registry = UploadRegistry(mounts=status)
+    server = await bench.serve(registry)
+    client = await bench.client()
+    assert await client.mount(at(server), BLOB, "acme/base") is done
+    assert f"mount={BLOB.digest}&from=acme/base" in server.lines[0]
+
+
+@pytest.mark.parametrize("status", [202, 400])
+async def test_a_blob_that_cannot_be_mounted_is_streamed(bench: Bench, status: int) -> None:
+    registry = UploadRegistry(mounts=status)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.method == "GET":
+            return web.Response(body=DATA)
+        return await registry(request)
+
+    server = await bench.serve(handle)
+    client = await bench.client()
+    assert await client.copy_blob(at(server, "acme/base"), BLOB, at(server))
+    assert registry.blobs == {BLOB.digest: DATA}
+    # the upload that a registry opens instead of mounting is the one that is used
+    posts = [seen.method for seen in server.seen].count("POST")
+    assert posts == (1 if status == 202 else 2)
+
+
+async def test_a_source_that_fails_is_the_error_not_the_destination(bench: Bench) -> None:
+    async def broken(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=b"x" * len(DATA))
+
+    source = await bench.serve(broken)
+    destination = await bench.serve(registry := UploadRegistry())
+    with pytest.raises(Mismatch, match="its content has the digest"):
+        await (await bench.client()).copy_blob(at(source), BLOB, at(destination))
+    assert registry.blobs == {}
