@@ -104,7 +104,8 @@ def test_links_follow_images_to_the_names_that_tell_them_apart(repository: Write
     one = {"compose.yaml": compose, "base/Dockerfile": "FROM scratch\n", "Dockerfile": "FROM b\n"}
     root = repository({f"{place}/{path}": text for place in ("x", "y") for path, text in one.items()})
     found = discover_fleet(root)
-    (root / "shipway.yaml").write_text(render_fleet_file(found))
+    text = render_fleet_file(found)
+    (root / "shipway.yaml").write_text(f"discover: false\n{text}")
     loaded = load_fleet(root)
     assert [(image.name, [base.image for base in image.bases]) for image in loaded.images] == [
         ("x-base", [None]),
