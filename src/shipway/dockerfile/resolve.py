@@ -178,7 +178,7 @@ class _Resolver:
         return scan.locate(self.dockerfile, stage.origin, args[0].start, args[0].end) if args else None
 
     def _named_base(self, stage: Stage, named: tuple[str, str], state: _State) -> None:
-        origin = self._context_origin(named, stage, stage.line)
+        origin = self._context_origin(named, stage, stage.line, self._from_span(stage))
         if origin.kind == "context":
             read = ContextRead(stage.origin, stage.index, "from", named[0], "", origin, stage.line)
             state.steps.append(RunStep((read,)))
@@ -201,11 +201,11 @@ class _Resolver:
             return
         self._base(text, via, stage, line, span)
 
-    def _context_origin(self, named: tuple[str, str], stage: Stage, line: int) -> Origin:
+    def _context_origin(self, named: tuple[str, str], stage: Stage, line: int, span: Span | None) -> Origin:
         name, value = named
         if value.startswith(("docker-image://", "target:", "oci-layout://")):
             reference = value.removeprefix("docker-image://")
-            self._base(reference, "context", stage, line, None, name)
+            self._base(reference, "context", stage, line, span, name)
             return Origin("image", reference)
         return Origin("remote" if _REMOTE_CONTEXT.match(value) else "context", name)
 
@@ -216,7 +216,7 @@ class _Resolver:
         by_index = via == "copy" and INDEX.match(name) is not None
         named = None if by_index else self.graph.context(name)
         if named is not None:
-            return self._context_origin(named, site.stage, site.line)
+            return self._context_origin(named, site.stage, site.line, span)
         found = self.graph.source_stage(name, via == "copy")
         if found is not None and found.index < site.stage.index:
             return Origin("stage", found.name or str(found.index), found.index)

@@ -20,7 +20,7 @@ class BaseInput:
     ``reference`` is the text after expansion; for a named context the image it stands for (``target:NAME``
     and ``oci-layout://PATH`` as they are), with ``context`` its name. ``scratch`` is listed too.
     ``line`` is the instruction that is blamed (for an ONBUILD trigger the child's FROM), ``span`` the
-    reference in the Dockerfile, None where quotes or a continuation cut through it, and for a named context
+    reference (or the name of the context) in the Dockerfile, None where quotes or a continuation cut through it, and for a named context
     (to pin that, change what ``contexts`` maps it to). ``platform`` is FROM's
     flag after expansion. ``stage`` is the stage's index.
     """

@@ -1,0 +1,93 @@
+"""What rules look at: the fleet, every build as declared, and the files of the repository."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from shipway.dockerfile.resolve import LINUX_AMD64
+from shipway.dockerfile.resolved import ResolvedBuild
+from shipway.dockerfile.sources import SourceReport
+from shipway.dockerfile.syntax import Dockerfile
+from shipway.errors import ShipwayError
+from shipway.fleet.builds import Builds
+from shipway.fleet.model import BuildInputs, Declaration, Fleet, Image
+from shipway.place import Place
+from shipway.values import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredBuild:
+    """One image as one file declares it, for one platform.
+
+    ``path`` is the Dockerfile's path for messages. An image with three declarations is three builds for
+    each platform, unless their inputs are equal.
+    """
+
+    image: Image
+    declaration: Declaration | None
+    inputs: BuildInputs
+    platform: Platform
+    build: ResolvedBuild
+    report: SourceReport
+    path: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything known before a rule looks. ``directory`` is the fleet's own root.
+
+    ``tracked`` are the files of the root that git tracks, None outside git.
+    """
+
+    fleet: Fleet
+    builds: Builds
+    directory: str
+    tracked: frozenset[str] | None = None
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def declared(self) -> tuple[DeclaredBuild, ...]:
+        """Every build of every declaration that can be read; the same inputs are looked at once an image."""
+        found = []
+        for image in self.fleet.images:
+            for declaration, inputs in _declared_inputs(image):
+                for platform in inputs.platforms or (LINUX_AMD64,):
+                    build = self._declared(image, declaration, inputs, platform)
+                    if build is not None:
+                        found.append(build)
+        return tuple(found)
+
+    @cached_property
+    def dockerfiles(self) -> Mapping[str, Dockerfile]:
+        """Every Dockerfile of the fleet, by its path, each once."""
+        return {each.path: each.build.dockerfile for each in self.declared}
+
+    def _declared(
+        self, image: Image, declaration: Declaration | None, inputs: BuildInputs, platform: Platform
+    ) -> DeclaredBuild | None:
+        directory = self.fleet.roots[image.root]
+        args = {name: value for name, value in inputs.args.items() if value is not None}
+        try:
+            build = self.builds.build(directory, inputs, platform, args)
+            report = self.builds.sources(directory, inputs, build)
+        except ShipwayError:
+            return None  # a Problem of the fleet tells it
+        return DeclaredBuild(image, declaration, inputs, platform, build, report, inputs.dockerfile)
+
+    def place(self, build: DeclaredBuild, line: int, column: int = 0) -> Place:
+        """A place in the Dockerfile of a build."""
+        return Place(build.path, line, column)
+
+
+def _declared_inputs(image: Image) -> list[tuple[Declaration | None, BuildInputs]]:
+    """The settled inputs first, then those of each declaration that says something else."""
+    found: list[tuple[Declaration | None, BuildInputs]] = []
+    first = image.declarations[0] if image.declarations else None
+    found.append((first, image.inputs))
+    for declaration in image.declarations:
+        inputs = replace(declaration.inputs, platforms=declaration.inputs.platforms or image.inputs.platforms)
+        if all(inputs != other for _, other in found):
+            found.append((declaration, inputs))
+    return found
