@@ -36,16 +36,19 @@ SCRIPTS = st.one_of(st.text(max_size=120), st.lists(SHELL_PIECES, max_size=40).m
 
 
 @given(EXPRESSIONS)
+@settings(deadline=None)
 def test_an_expression_always_has_a_value(text: str) -> None:
     to_text(evaluate(text, CONTEXTS))
 
 
 @given(EXPRESSIONS)
+@settings(deadline=None)
 def test_a_text_with_expressions_always_has_a_value(text: str) -> None:
     to_text(fill("a ${{" + text + "}} b", CONTEXTS))
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=60))
+@settings(deadline=None)
 def test_a_hole_says_its_cause(cause: str) -> None:
     words = " ".join(cause.split()).replace("\0", "?").replace("\ufffe", "?").replace("\uffff", "?")
     assert causes(hole(cause)) == [words]
@@ -54,6 +57,7 @@ def test_a_hole_says_its_cause(cause: str) -> None:
 
 
 @given(SCRIPTS)
+@settings(deadline=None)
 def test_a_script_always_ends_in_commands(text: str) -> None:
     for command in run(text, {"X": "a b"}, ".").commands:
         assert command.words
@@ -70,7 +74,7 @@ def read(text: str) -> Reading:
 
 
 @given(SCRIPTS, EXPRESSIONS)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_a_workflow_with_any_script_and_expression_is_read(script: str, expression: str) -> None:
     step = {"id": "s", "run": script, "if": expression, "env": {"X": "${{" + expression + "}}"}}
     build = {
@@ -100,7 +104,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_a_document_of_any_shape_is_read(document: object) -> None:
     read(json.dumps({"on": "push", "jobs": {"a": document}}))
     read(json.dumps(document))

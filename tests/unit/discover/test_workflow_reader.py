@@ -204,6 +204,16 @@ def test_a_dockerfile_that_an_earlier_step_may_make_is_not_missing(repository: P
     assert kinds(read_job(repository, f"{build}\n- {step}").problems) == ["missing-dockerfile"]
 
 
+def test_a_build_that_writes_a_log_does_not_make_its_own_dockerfile(repository: Path) -> None:
+    steps = "- run: |\n    echo start\n    docker build -f gone/Dockerfile . > gone.log"
+    assert kinds(read_job(repository, steps).problems) == ["missing-dockerfile"]
+
+
+def test_an_earlier_line_of_the_script_may_make_the_dockerfile(repository: Path) -> None:
+    steps = "- run: |\n    generate > gone/Dockerfile\n    docker build -f gone/Dockerfile ."
+    assert read_job(repository, steps).problems == ()
+
+
 def test_a_checkout_below_the_workspace_moves_the_paths(repository: Path) -> None:
     steps = """
     - {uses: actions/checkout@v6, with: {path: src}}
@@ -545,6 +555,13 @@ def test_a_composite_action_is_read_with_the_inputs_of_its_step(repository: Path
         ("site-extra", "api"),
     ]
     assert reading.declarations[0].place.path == ".github/actions/build/action.yml"
+
+
+def test_an_action_that_several_jobs_use_alike_gives_one_image(repository: Path) -> None:
+    action = "runs: {using: composite, steps: [{uses: docker/build-push-action@v7, with: {context: api}}]}"
+    job_text = "{steps: [{uses: ./.github/actions/x}]}"
+    text = f"on: push\njobs:\n  a: {job_text}\n  b: {job_text}\n"
+    only(read(repository, {WORKFLOW: text, ".github/actions/x/action.yml": action}))
 
 
 def test_workflows_that_call_each_other_without_end_are_named(repository: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from shipway.document import Node
 from shipway.fleet.discover.workflows import actions, matrix
 from shipway.fleet.discover.workflows.evaluate import Open, Value, to_text
-from shipway.fleet.discover.workflows.holes import has_hole
+from shipway.fleet.discover.workflows.holes import show
 from shipway.fleet.discover.workflows.scope import Scope
 from shipway.fleet.discover.workflows.steps import Run
 from shipway.fleet.discover.workflows.world import MAX_DEPTH, World, input_values
@@ -126,8 +126,8 @@ class _Workflow:
                 self._world.report("remote-build", message, uses.place)
             return {}
         path = join(".", target)
-        if has_hole(path) or not self._world.tree.is_file(path):
-            self._world.report("missing-workflow", f"there is no workflow {target}", uses.place)
+        if not self._world.tree.is_file(path):
+            self._world.report("missing-workflow", f"there is no workflow {show(target)}", uses.place)
             return {}
         document = self._world.document(path)
         if document is None:
