@@ -32,6 +32,9 @@ def test_a_folder_keeps_its_port(tmp_path: Path) -> None:
     for _ in range(3):
         with running_registry(tmp_path) as registry:
             ports.add(port_of(registry))
+            # closed by the server first, it occupies the port for a while
+            connection = socket.create_connection(("127.0.0.1", port_of(registry)), timeout=30)
+        connection.close()
     assert len(ports) == 1
 
 
@@ -61,7 +64,9 @@ def test_a_stopped_registry_answers_no_more_and_can_start_again(tmp_path: Path) 
     for _ in range(2):
         registry.start()
         assert RawRepository(registry.address, "x")("GET", "/v2/").status == 200
+        assert (tmp_path / "registry.sqlite3-wal").exists()
         registry.stop()
+        assert not (tmp_path / "registry.sqlite3-wal").exists()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port_of(registry)), timeout=5)
 

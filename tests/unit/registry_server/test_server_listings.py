@@ -49,6 +49,7 @@ def test_pages_of_tags_hold_every_tag_once(tagged: RawRepository, count: int) ->
     pages = [page.json["tags"] for page in followed(tagged, tagged("GET", "tags/list", n=count))]
     assert list(chain.from_iterable(pages)) == TAGS
     assert [len(page) for page in pages[:-1]] == [count] * (len(pages) - 1)
+    assert pages[-1]
 
 
 def test_last_skips_even_what_is_no_tag(tagged: RawRepository) -> None:
@@ -169,6 +170,8 @@ def test_more_referrers_than_one_index_holds_come_in_pages(repository: RawReposi
         )
         for which in range(5)
     }
+    for which in range(20):
+        attach(repository, index(annotations={"which": str(which)}, subject=descriptor(SUBJECT)))
     pages = list(followed(repository, referrers(repository, artifactType=SBOM)))
     assert len(pages) > 1
     assert max(len(page.body) for page in pages) < 4 * 1024 * 1024

@@ -170,8 +170,9 @@ def test_a_manifest_at_a_wrong_digest_is_refused(repository: RawRepository) -> N
 def test_what_is_no_tag_is_refused(repository: RawRepository, tag: str) -> None:
     document = repository.image()
     assert repository.put_manifest(tag, document).code == "MANIFEST_INVALID"
-    answer = repository.put_manifest(Digest.of(encode(document)), document, tag=["good", ".dot"])
-    assert answer.code == "MANIFEST_INVALID"
+    for bad in (".dot", f"1.0@{Digest.of(MISSING)}", "1.0:2", ""):
+        answer = repository.put_manifest(Digest.of(encode(document)), document, tag=["good", bad])
+        assert answer.code == "MANIFEST_INVALID", bad
     assert digest_at(repository, "good") is None
 
 

@@ -224,8 +224,9 @@ def send_half(repository: RawRepository, method: str, target: str, data: bytes) 
     """Send the head of a request that announces more than ``data``, and ``data``."""
     host, port = repository.address.rsplit(":", 1)
     connection = socket.create_connection((host, int(port)), timeout=30)
-    head = f"{method} {target} HTTP/1.1\r\nHost: registry\r\nContent-Length: {len(CONTENT)}\r\n\r\n"
-    connection.sendall(head.encode() + data)
+    length = len(CONTENT)
+    head = f"{method} {target} HTTP/1.1\r\nHost: registry\r\nContent-Length: {length}\r\n"
+    connection.sendall(f"{head}Content-Range: 0-{length - 1}\r\n\r\n".encode() + data)
     return connection
 
 

@@ -50,6 +50,29 @@ def test_two_stores_on_one_folder_see_each_other(tmp_path: Path) -> None:
     assert len(entry_names(tmp_path)) == 24
 
 
+def test_an_upload_may_move_between_two_stores(tmp_path: Path) -> None:
+    with running_registry(tmp_path) as one, running_registry(tmp_path) as two:
+        first, second = (RawRepository(registry.address, "shop/api") for registry in (one, two))
+        location = first.open_upload()
+        first("PATCH", location, b"one ")
+        second("PATCH", location, b"two ")
+        assert first("PUT", location, b"one", digest=Digest.of(b"one two one")).status == 201
+        assert second("GET", f"blobs/{Digest.of(b'one two one')}").body == b"one two one"
+
+
+def test_a_blob_is_left_whole_when_the_database_fails_after_it(tmp_path: Path) -> None:
+    layout, digest = Layout(tmp_path), Digest.of(b"precious")
+    with running_registry(tmp_path) as registry:
+        repository = RawRepository(registry.address, "shop/api")
+        location = repository.open_upload()
+        with sqlite3.connect(tmp_path / "registry.sqlite3") as connection:
+            connection.execute("DROP TABLE link")
+        connection.close()
+        answer = repository("PUT", location, b"precious", digest=digest)
+        assert (answer.status, answer.code) == (500, "UNKNOWN")
+    assert layout.read(digest) == b"precious"
+
+
 def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     with running_registry(tmp_path) as registry:
         digest = RawRepository(registry.address, "shop/api").push_image("1.0")

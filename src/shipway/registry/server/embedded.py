@@ -113,10 +113,9 @@ class EmbeddedRegistry:
 
     def _last_port(self) -> int:
         try:
-            port = int((self.directory / _PORT_FILE).read_text())
+            return int((self.directory / _PORT_FILE).read_text())
         except (OSError, ValueError):
             return 0
-        return port if 0 < port < 65536 else 0
 
 
 def serve(

@@ -72,11 +72,7 @@ class Pushes:
         """Append a chunk, or a stream of unknown length."""
         name, id = repository_of(request), request.path_params["id"]
         with self._uploads.writing(name, id) as upload:
-            _require_next(request, name, upload)
-            expected = _chunk_length(request)
-            before = upload.size
-            if await _receive(request, upload) and expected not in (None, upload.size - before):
-                raise _size_invalid(upload.size - before)
+            await _append(request, name, upload)
             return Response(status_code=202, headers=_whereabouts(name, id, upload.size))
 
     async def put(self, request: Request) -> Response:
@@ -97,39 +93,29 @@ class Pushes:
 
     async def _finish(self, request: Request, name: str, id: str, digest: Digest) -> None:
         with self._uploads.writing(name, id) as upload:
-            _require_next(request, name, upload)
-            expected = _chunk_length(request)
-            before = upload.size
-            if not await _receive(request, upload) or expected not in (None, upload.size - before):
-                raise _size_invalid(upload.size - before)
+            await _append(request, name, upload)
             await to_the_end(self._store.commit, name, upload, digest)
 
 
-def _require_next(request: Request, name: str, upload: Upload) -> None:
+async def _append(request: Request, name: str, upload: Upload) -> None:
+    """Append the body of the request, in the place and of the length that Content-Range declares."""
     header = request.headers.get("content-range")
-    if header is not None and parse_chunk(header).start != upload.size:
+    declared = parse_chunk(header) if header is not None else None
+    before = upload.size
+    if declared and declared.start != before:
         raise Refusal(
             416,
             "BLOB_UPLOAD_INVALID",
-            f"chunk {header} is out of order: {upload.size} bytes have arrived",
-            headers=_whereabouts(name, upload.id, upload.size),
+            f"chunk {header} is out of order: {before} bytes have arrived",
+            headers=_whereabouts(name, upload.id, before),
         )
-
-
-def _chunk_length(request: Request) -> int | None:
-    """The length that Content-Range declares, which must be that of Content-Length where both are given."""
-    header = request.headers.get("content-range")
-    if header is None:
-        return None
-    length = parse_chunk(header).length
-    declared = request.headers.get("content-length")
-    if declared is not None and int(declared) != length:
-        raise _size_invalid(int(declared))
-    return length
-
-
-def _size_invalid(length: int) -> Refusal:
-    return Refusal(400, "SIZE_INVALID", f"{length} bytes came, other than the headers say")
+    complete = await _receive(request, upload)
+    if complete and declared and upload.size != declared.end:
+        raise Refusal(
+            400,
+            "SIZE_INVALID",
+            f"chunk {header} has {upload.size - before} bytes instead of {declared.length}",
+        )
 
 
 async def _receive(request: Request, upload: Upload) -> bool:
