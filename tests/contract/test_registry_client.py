@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -13,6 +14,7 @@ from contextlib import AsyncExitStack, ExitStack, aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import msgspec
 import pytest
 
@@ -300,6 +302,32 @@ async def test_an_index_of_indexes_is_copied(world: World) -> None:
     assert (await world.client.copy(source, destination)).digest == str(outer.digest)
     for child in inner.children:
         assert await world.client.head(destination.with_digest(child.parsed_digest)) is not None
+
+
+async def test_a_copy_restores_a_platform_that_the_destination_lost(world: World) -> None:
+    source, destination = world.at("acme/multi:1"), world.at("mirror/multi:1", world.right)
+    index = await push_index(world, source)
+    await world.client.copy(source, destination)
+    lost = destination.with_digest(index.children[0].parsed_digest)
+    await world.client.delete(lost)
+    await world.client.copy(source, destination)
+    assert await world.client.head(lost) is not None
+
+
+async def test_a_blob_that_was_collected_meanwhile_is_sent_again(world: World) -> None:
+    source, destination = world.at("acme/api:1"), world.at("mirror/api:1", world.right)
+    pushed = await push_image(world, source)
+    await world.real.copy(source, destination)
+    await world.client.delete(destination.with_digest(pushed.digest))
+    async with aiohttp.ClientSession() as session:
+        for blob in pushed.blobs:
+            url = f"http://{world.right}/v2/mirror/api/blobs/{blob.digest}"
+            assert (await session.delete(url)).status == 202
+    with contextlib.suppress(NotFound):
+        # the client remembers the blobs that it put there; once it is refused it looks again
+        await world.client.copy(source, destination)
+    assert await world.client.copy(source, destination) == pushed.descriptor
+    assert await world.client.blob(destination, pushed.blobs[1])
 
 
 async def test_a_copy_without_a_tag_leaves_none(world: World) -> None:

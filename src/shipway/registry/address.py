@@ -149,9 +149,7 @@ def guard_redirect(location: str, answered: str, endpoint: Endpoint) -> str:
 def _guard_private(url: str, endpoint: Endpoint, what: str) -> None:
     host = origin(url)[1]
     address = _address(host)
-    private = host == "localhost" or (
-        address is not None and (address.is_private or address.is_link_local or address.is_unspecified)
-    )
+    private = host == "localhost" or (address is not None and address.is_private)
     both_local = is_loopback(host) and is_loopback(endpoint.authority)
     if private and host != endpoint.host.lower() and not both_local:
         raise RegistryError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class RegistryConfig:
     ``secure``: loopback hosts that speak TLS. ``ca_file``: a PEM bundle trusted for every host, beside the
     system's. ``certificate_directories``: each may hold ``<host>/*.crt`` (trusted for that host),
     ``<host>/*.cert`` with ``*.key`` (client certificates), as Docker and Podman lay them out.
+    ``authorities``: for a host, a PEM bundle trusted for it alone.
     Times are in seconds; ``tries`` bounds the attempts of one request.
     """
 
@@ -37,6 +38,7 @@ class RegistryConfig:
     insecure: frozenset[str] = frozenset()
     secure: frozenset[str] = frozenset()
     ca_file: Path | None = None
+    authorities: Mapping[str, Path] = field(default_factory=dict)
     certificate_directories: tuple[Path, ...] = CERTIFICATE_DIRECTORIES
     proxies: Proxies = field(default_factory=Proxies)
     user_agent: str = "shipway"
@@ -54,7 +56,8 @@ class RegistryConfig:
         """
         if registry in self.plain_http:
             return Endpoint.of(registry, "http")
-        named = registry in self.secure or registry in self.insecure or self.certificates(registry)
+        configured = registry in self.secure or registry in self.insecure or registry in self.authorities
+        named = configured or self.certificates(registry)
         return Endpoint.of(registry, "http" if is_loopback(registry) and not named else "https")
 
     def certificates(self, registry: str) -> tuple[Path, ...]:

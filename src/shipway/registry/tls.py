@@ -14,12 +14,15 @@ from shipway.values import Place
 def context_for(registry: str, config: RegistryConfig) -> ssl.SSLContext:
     """The context for connections to ``registry``. Raises ConfigError for an unreadable certificate.
 
-    Trusts the system's authorities, ``ca_file`` and ``certs.d/<host>/*.crt``; presents the client
-    certificates ``certs.d/<host>/*.cert`` with their ``*.key`` (dockerd's and containers-certs.d(5) layout).
+    Trusts the system's authorities, ``ca_file``, those of the host and ``certs.d/<host>/*.crt``; presents
+    the client certificates ``certs.d/<host>/*.cert`` with their ``*.key`` (dockerd's and
+    containers-certs.d(5) layout).
     """
     context = ssl.create_default_context()
     if config.ca_file is not None:
         _trust(context, config.ca_file)
+    if registry in config.authorities:
+        _trust(context, config.authorities[registry])
     for directory in config.certificates(registry):
         for path in sorted(directory.glob("*.crt")):
             _trust(context, path)

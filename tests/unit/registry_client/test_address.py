@@ -162,9 +162,9 @@ def test_downloads_may_come_from_private_storage_but_not_from_this_machine() -> 
     assert (
         guard_redirect("https://10.0.0.1/bucket?s=%2B", answered, SECURE) == "https://10.0.0.1/bucket?s=%2B"
     )
-    for location in ("https://127.0.0.1/x", "https://169.254.169.254/x", "https://localhost:9000/x"):
+    for host in ("127.0.0.1", "169.254.169.254", "localhost:9000", "[::ffff:169.254.169.254]", "[fe80::1]"):
         with pytest.raises(RegistryError, match="private address"):
-            guard_redirect(location, answered, SECURE)
+            guard_redirect(f"https://{host}/x", answered, SECURE)
 
 
 def test_relative_locations_are_resolved_against_the_answer() -> None:

@@ -217,6 +217,18 @@ async def test_a_helper_that_fails_is_a_note_and_the_file_still_counts(
     assert (found.username, found.searched) == ("file", (note,))
 
 
+async def test_a_helper_is_never_a_path(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    machine.helper("planted", {"ghcr.io": {"Username": "kim", "Secret": "word"}})
+    (tmp_path / "docker-credential-evil").mkdir()
+    (machine.programs / "docker-credential-planted").rename(tmp_path / "docker-credential-evil/x")
+    machine.docker(credsStore="evil/x")
+    found = await machine.store.lookup("ghcr.io", "acme/api")
+    assert found.searched[0] == "docker-credential-evil/x: not found on PATH"
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [

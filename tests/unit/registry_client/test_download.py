@@ -64,6 +64,15 @@ async def test_a_broken_download_goes_on_where_it_broke(bench: Bench) -> None:
     assert bench.kinds == ["registry.resume"] * 2
 
 
+async def test_a_download_that_breaks_often_but_gets_on_arrives(bench: Bench) -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await part(request, DATA, stop=300_000)
+
+    server = await bench.serve(handle)
+    assert await read(await bench.client(), server) == DATA
+    assert len(server.seen) == 11
+
+
 async def test_a_registry_that_ignores_range_is_read_from_the_start(bench: Bench) -> None:
     async def handle(request: web.Request) -> web.StreamResponse:
         return await send(request, DATA, stop=1_500_000 if len(server.seen) == 1 else None)

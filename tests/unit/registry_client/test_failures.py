@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -298,6 +298,20 @@ async def test_a_server_that_never_answers_times_out(bench: Bench) -> None:
         with pytest.raises(Unreachable, match="did not answer in time"):
             await client.ping(address)
     assert len(bench.waits) == 1
+
+
+async def test_a_host_that_drops_packets_is_given_up_after_one_try(bench: Bench) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as stack:
+        address = full.getsockname()
+        # the queue of a listener that never accepts takes one or two; the next one gets no answer
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(address)
+        client = await bench.client(RegistryConfig(connect_timeout=0.1))
+        with pytest.raises(Unreachable, match="did not answer in time"):
+            await client.ping(f"127.0.0.1:{address[1]}")
+    assert bench.waits == []
 
 
 async def test_something_that_speaks_no_http_is_told(bench: Bench) -> None:

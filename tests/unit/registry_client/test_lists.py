@@ -169,7 +169,7 @@ async def test_without_the_api_the_fallback_tag_is_read(
 
 async def test_a_registry_that_fails_is_not_taken_for_one_without_the_api(bench: Bench) -> None:
     async def handle(request: web.Request) -> web.Response:
-        return web.Response(status=503)
+        return web.Response(status=503 if "/referrers/" in request.path else 404)
 
     server = await bench.serve(handle)
     with pytest.raises(Unreachable):
