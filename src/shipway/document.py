@@ -15,7 +15,7 @@ from typing import TypeAlias, cast
 import yaml
 
 from shipway.errors import ConfigError
-from shipway.values import Place
+from shipway.place import Place
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 NodeValue: TypeAlias = "bool | int | float | str | list[Node] | dict[str, Node] | None"

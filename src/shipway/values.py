@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Self
 
 from shipway.errors import InvalidValue
-from shipway.place import Place as Place
 
 _DIGEST_LENGTHS = {"sha256": 64, "sha512": 128}
 _HEX = re.compile(r"[0-9a-f]+\Z")

@@ -130,11 +130,11 @@ class Workspace:
 
     async def prepare(self, choices: Choices, *, offline: bool) -> Prepared:
         """The plan; writes nothing. Where nothing was ever delivered there is nothing to ask a registry."""
-        ledger = self._ledger(create=False)
+        ledger, fleet = self._ledger(create=False), self.fleet()
         if offline or not ledger.deliveries():
-            return await self._prepare(choices, None, ledger)
-        async with self._registry() as registry:
-            return await self._prepare(choices, registry, ledger)
+            return await self._prepare(fleet, choices, None, ledger)
+        async with self._registry(fleet) as registry:
+            return await self._prepare(fleet, choices, registry, ledger)
 
     # --- shipping -----------------------------------------------------------------------------
 
@@ -146,9 +146,9 @@ class Workspace:
             for recorder in recorders:
                 recorder.emit(event)
 
-        ledger = self._ledger(create=True)
-        async with self._registry(on_registry_event) as registry:
-            prepared = await self._prepare(choices, None if offline else registry, ledger)
+        ledger, fleet = self._ledger(create=True), self.fleet()
+        async with self._registry(fleet, on_registry_event) as registry:
+            prepared = await self._prepare(fleet, choices, None if offline else registry, ledger)
             prepared.require_buildable()
 
             def recorder(run: int) -> Recorder:
@@ -197,7 +197,9 @@ class Workspace:
 
         return engine
 
-    async def _prepare(self, choices: Choices, registry: Registry | None, ledger: SqliteLedger) -> Prepared:
+    async def _prepare(
+        self, fleet: Fleet, choices: Choices, registry: Registry | None, ledger: SqliteLedger
+    ) -> Prepared:
         environ = self._host.environ
         sources = Sources(
             ledger=ledger,
@@ -209,7 +211,7 @@ class Workspace:
             native=Platform.normalised("linux", platform.machine()),
             builds=self._builds,
         )
-        return await prepare(self.fleet(), sources, choices)
+        return await prepare(fleet, sources, choices)
 
     # --- adapters -----------------------------------------------------------------------------
 
@@ -229,7 +231,7 @@ class Workspace:
         return self._open.enter_context(EmbeddedStaging(self.registry_directory))
 
     def _registry(
-        self, on_event: Callable[[Event], None] = _unheard
+        self, fleet: Fleet, on_event: Callable[[Event], None] = _unheard
     ) -> AbstractAsyncContextManager[Registry]:
         from shipway.registry.client import RegistryClient
         from shipway.registry.config import RegistryConfig
@@ -240,6 +242,13 @@ class Workspace:
         config = RegistryConfig(
             credentials=CredentialStore(environ, Path.home(), self._host).lookup,
             proxies=Proxies.from_environment(environ),
+            plain_http=frozenset(host for host, access in fleet.registries.items() if access.plain_http),
+            insecure=frozenset(host for host, access in fleet.registries.items() if access.insecure),
+            authorities={
+                host: self.root / access.ca
+                for host, access in fleet.registries.items()
+                if access.ca is not None
+            },
         )
 
         @asynccontextmanager

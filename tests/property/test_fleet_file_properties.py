@@ -19,7 +19,8 @@ from shipway.fleet.load import load_fleet
 from shipway.fleet.model import BuildInputs, Declaration, Fleet, Image, Problem
 from shipway.fleet.schema import schema_text
 from shipway.fleet.settings import FLEET, GROUP_TABLE, IMAGE, REPOSITORY_TABLE
-from shipway.values import Place, Platform
+from shipway.place import Place
+from shipway.values import Platform
 
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(schema_text()))
 

@@ -8,7 +8,7 @@ import pytest
 
 from shipway.document import Plain, parse, parse_all
 from shipway.errors import ConfigError
-from shipway.values import Place
+from shipway.place import Place
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import inspect
 
 from shipway import errors
 from shipway.errors import ConfigError, ShipwayError
-from shipway.values import Place
+from shipway.place import Place
 
 EXIT_CODES = {
     "NotMet": 1,

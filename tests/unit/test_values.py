@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shipway.errors import InvalidValue
-from shipway.values import Digest, Duration, Place, Platform, Reference
+from shipway.place import Place
+from shipway.values import Digest, Duration, Platform, Reference
 
 HEX = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 

@@ -36,7 +36,8 @@ def elf(machine: int, code: bytes) -> bytes:
     body = code + READY
     size = HEADERS + len(body)
     ident = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9)
-    header = ident + struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, LOAD + HEADERS, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    entry = LOAD + HEADERS
+    header = ident + struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, entry, 64, 0, 0, 64, 56, 1, 0, 0, 0)
     segment = struct.pack("<IIQQQQQQ", 1, 5, 0, LOAD, LOAD, size, size, 0x1000)
     return header + segment + body
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from shipway.dockerfile.patterns import matcher
 from shipway.dockerfile.syntax import printable
 from shipway.errors import DockerfileError, HostError
-from shipway.values import Place
+from shipway.place import Place
 
 IGNORE_FILE = ".dockerignore"
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from shipway.dockerfile.resolved import ContextRead
 from shipway.dockerfile.syntax import printable
-from shipway.values import Place
+from shipway.place import Place
 
 Reason: TypeAlias = Literal[
     "missing",

@@ -31,7 +31,7 @@ from shipway.dockerfile.syntax import (
     printable,
 )
 from shipway.dockerfile.validate import instruction_problems, structure_problems
-from shipway.values import Place
+from shipway.place import Place
 
 MAX_LINE_BYTES = 65_535
 _LONG_DIRECTIVE = 1_000

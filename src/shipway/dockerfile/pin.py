@@ -9,7 +9,7 @@ from shipway.dockerfile import scan
 from shipway.dockerfile.parser import parse
 from shipway.dockerfile.syntax import Dockerfile, Instruction, Span
 from shipway.errors import DockerfileError
-from shipway.values import Place
+from shipway.place import Place
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@\[\]+-]*\Z")
 

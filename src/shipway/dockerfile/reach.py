@@ -14,7 +14,8 @@ from shipway.dockerfile.syntax import Dockerfile, Instruction, Stage, printable
 from shipway.dockerfile.validate import mount_fields
 from shipway.dockerfile.words import ExpansionError, expand
 from shipway.errors import InvalidValue
-from shipway.values import Place, Reference
+from shipway.place import Place
+from shipway.values import Reference
 
 SCRATCH = "scratch"
 INDEX = re.compile(r"[+-]?[0-9]{1,18}\Z")

@@ -8,7 +8,8 @@ from typing import Literal, TypeAlias
 
 from shipway.dockerfile.syntax import Dockerfile, Instruction, Span, Stage
 from shipway.errors import DockerfileError
-from shipway.values import Place, Platform
+from shipway.place import Place
+from shipway.values import Platform
 
 Via: TypeAlias = Literal["from", "copy", "mount", "context"]
 
@@ -20,9 +21,8 @@ class BaseInput:
     ``reference`` is the text after expansion; for a named context the image it stands for (``target:NAME``
     and ``oci-layout://PATH`` as they are), with ``context`` its name. ``scratch`` is listed too.
     ``line`` is the instruction that is blamed (for an ONBUILD trigger the child's FROM), ``span`` the
-    reference (or the name of the context) in the Dockerfile, None where quotes or a continuation cut through it, and for a named context
-    (to pin that, change what ``contexts`` maps it to). ``platform`` is FROM's
-    flag after expansion. ``stage`` is the stage's index.
+    reference (or the name of the context) in the Dockerfile, None where quotes or a continuation cut
+    through it. ``platform`` is FROM's flag after expansion. ``stage`` is the stage's index.
     """
 
     reference: str

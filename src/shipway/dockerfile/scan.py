@@ -15,7 +15,7 @@ from typing import Literal
 from e2b_dockerfile_utils import is_space
 
 from shipway.dockerfile.syntax import Comment, Directive, Dockerfile, Instruction, Span
-from shipway.values import Place
+from shipway.place import Place
 
 BLANKS = re.compile(r"[\t\v\f\r ]+")
 _NOT_BLANKS = re.compile(r"[^\t\v\f\r ]+")

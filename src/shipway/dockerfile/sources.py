@@ -22,7 +22,7 @@ from shipway.dockerfile.patterns import component, has_wildcard, is_well_formed,
 from shipway.dockerfile.resolved import ContextRead, Origin, ResolvedBuild, Step, WorkdirStep
 from shipway.dockerfile.trace import StageTree, Traced, copy_into, starting_tree
 from shipway.dockerfile.tree import Located, locate
-from shipway.values import Place
+from shipway.place import Place
 
 _HTTP = re.compile(r"https?://", re.IGNORECASE)
 _GIT = re.compile(r"(?:git|ssh)://|[a-zA-Z0-9_-]+@[^:/\s]+:|https?://[^?#]*\.git(?:[?#]|$)", re.IGNORECASE)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from shipway.errors import DockerfileError
-from shipway.values import Place
+from shipway.place import Place
 
 
 @dataclass(frozen=True, slots=True)

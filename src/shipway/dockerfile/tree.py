@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Literal, Protocol, TypeAlias
 
 from shipway.errors import HostError
-from shipway.values import Place
+from shipway.place import Place
 
 Kind: TypeAlias = Literal["file", "dir", "link", "other"]
 

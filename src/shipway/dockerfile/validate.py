@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from e2b_dockerfile_utils import parse_heredoc
 
 from shipway.dockerfile.syntax import Instruction, SyntaxProblem, printable
-from shipway.values import Place
+from shipway.place import Place
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*\Z")
 

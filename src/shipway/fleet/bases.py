@@ -15,7 +15,7 @@ from shipway.fleet.matching import Matched, Matcher
 from shipway.fleet.model import BuildInputs, Fleet, Image, Problem
 from shipway.fleet.roots import below, prefix_of
 from shipway.fleet.tree import FileTree
-from shipway.values import Place
+from shipway.place import Place
 
 
 def link(fleet: Fleet, builds: Builds) -> Fleet:

@@ -12,9 +12,10 @@ from typing import TypeVar
 from shipway.document import parse
 from shipway.errors import ConfigError
 from shipway.fleet.discover.paths import is_remote, rooted
-from shipway.fleet.model import BuildInputs, Declaration
+from shipway.fleet.model import Access, BuildInputs, Declaration
 from shipway.fleet.settings import (
     ARGS_KEY,
+    CA,
     CACHE_FROM,
     CACHE_TO,
     CHOSEN,
@@ -29,10 +30,13 @@ from shipway.fleet.settings import (
     GROUP,
     GROUPS,
     IMAGES,
+    INSECURE,
     LABELS,
     MEMBERS,
+    PLAIN_HTTP,
     PLATFORMS_KEY,
     REF,
+    REGISTRIES,
     REPOSITORIES,
     REPOSITORY_KEY,
     SECRET_ARGS,
@@ -47,7 +51,7 @@ from shipway.fleet.settings import (
 )
 from shipway.fleet.shapes import Located, did_you_mean
 from shipway.fleet.tree import directory_of, join
-from shipway.values import Place
+from shipway.place import Place
 
 FLEET_FILES = ("shipway.yaml", "shipway.yml", "shipway.json")
 
@@ -83,6 +87,7 @@ class FleetFile:
     membership: Mapping[str, Located[str]]
     repositories: tuple[OtherRepository, ...]
     discover: tuple[Located[str], ...] | bool
+    registries: Mapping[str, Access]
 
     @property
     def directory(self) -> str:
@@ -104,7 +109,17 @@ def read_fleet_file(data: bytes | str, path: str) -> FleetFile:
         _membership(groups, images or {}),
         _repositories(section, directory_of(path)),
         True if discover is None else _relocated(discover, directory_of(path)),
+        _registries(section, directory_of(path)),
     )
+
+
+def _registries(section: Section, directory: str) -> dict[str, Access]:
+    found = {}
+    for host, entry in (section.get(REGISTRIES) or {}).items():
+        ca = entry.get(CA)
+        authority = None if ca is None else join(directory, ca)
+        found[host] = Access(bool(entry.get(PLAIN_HTTP)), bool(entry.get(INSECURE)), authority)
+    return found
 
 
 def _relocated(discover: tuple[Located[str], ...] | bool, directory: str) -> tuple[Located[str], ...] | bool:

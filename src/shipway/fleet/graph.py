@@ -10,7 +10,7 @@ from shipway.errors import CycleError, UsageError
 from shipway.fleet.model import Base, Fleet, Image
 from shipway.fleet.roots import below, prefix_of
 from shipway.fleet.shapes import did_you_mean
-from shipway.values import Place
+from shipway.place import Place
 
 
 def needs(image: Image) -> tuple[str, ...]:

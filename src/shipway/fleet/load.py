@@ -21,7 +21,7 @@ from shipway.fleet.settings import REGISTRY_KEY, Section
 from shipway.fleet.settle import EnvFiles, Layer, settle
 from shipway.fleet.shapes import Located, did_you_mean
 from shipway.fleet.tree import FileTree
-from shipway.values import Place
+from shipway.place import Place
 
 NO_CHECKOUTS: Mapping[str, Path] = MappingProxyType({})
 
@@ -91,7 +91,8 @@ def _assemble(
     registry = own.file.shared.get(REGISTRY_KEY) if own.file else None
     source = own.file.path if own.file else None
     roots = MappingProxyType({part.root: str(part.tree.root) for part in parts})
-    return link(Fleet(images, tuple(problems), roots, registry, source), builds)
+    registries = own.file.registries if own.file else {}
+    return link(Fleet(images, tuple(problems), roots, registry, source, registries), builds)
 
 
 def _settled(parts: Sequence[Part], env_files: EnvFiles) -> Iterator[Image]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from shipway.errors import ConfigError
 from shipway.fleet.file import FLEET_FILES, FleetFile, read_fleet_file
 from shipway.fleet.tree import FileTree, join
-from shipway.values import Place
+from shipway.place import Place
 
 
 def find_fleet_file(tree: FileTree, config: str | None = None) -> FleetFile | None:

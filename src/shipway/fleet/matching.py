@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from shipway.dockerfile.resolve import SCRATCH
+from shipway.dockerfile.reach import SCRATCH
 from shipway.dockerfile.resolved import BaseInput
 from shipway.errors import InvalidValue
 from shipway.fleet.discover.merge import repositories

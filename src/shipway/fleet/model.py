@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from shipway.values import Place, Platform
+from shipway.place import Place
+from shipway.values import Platform
 
 DeclarationKind = Literal["shipway", "compose", "bake", "workflow", "skaffold", "dockerfile"]
 BaseKind = Literal["fleet", "external", "scratch"]
@@ -130,10 +131,21 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """How a registry is reached: without TLS, without a look at its certificate, or with the authority in
+    the file ``ca`` (relative to the root)."""
+
+    plain_http: bool = False
+    insecure: bool = False
+    ca: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """Every image of the fleet in the order of declaration, and every problem met on the way.
 
-    ``roots`` maps the ``root`` of an image to the directory on this machine.
+    ``roots`` maps the ``root`` of an image to the directory on this machine. ``registries`` tells how the
+    registries that the fleet file names are reached, by host and port.
     """
 
     images: tuple[Image, ...]
@@ -141,6 +153,7 @@ class Fleet:
     roots: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     registry: str | None = None
     source: str | None = None
+    registries: Mapping[str, Access] = field(default_factory=dict)
 
     def image(self, name: str) -> Image | None:
         """The image called ``name``."""

@@ -15,7 +15,7 @@ from shipway.fleet.part import Part, read_part
 from shipway.fleet.roots import below, prefix_of
 from shipway.fleet.shapes import did_you_mean
 from shipway.fleet.tree import FileTree
-from shipway.values import Place
+from shipway.place import Place
 
 
 def read_repository(other: OtherRepository, root: Path, checkouts: Mapping[str, Path]) -> Part | Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 from shipway.fleet.settings import FLEET, section_schema
 
@@ -18,3 +19,7 @@ def schema_text() -> str:
         **section_schema(FLEET),
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_text())

@@ -22,6 +22,7 @@ from shipway.fleet.shapes import (
     REPOSITORY,
     SCALAR,
     SCALARS,
+    SWITCH,
     SWITCHED_PATHS,
     TEXT,
     TEXT_BY_NAME,
@@ -35,7 +36,7 @@ from shipway.fleet.shapes import (
     seen,
     wrong,
 )
-from shipway.values import Place
+from shipway.place import Place
 
 T = TypeVar("T")
 
@@ -297,6 +298,43 @@ REPOSITORIES = Setting(
     "Other repositories whose images belong to the fleet.",
 )
 
+# --- how registries are reached -----------------------------------------------------------------
+
+PLAIN_HTTP = Setting("plain-http", SWITCH, "Speak HTTP without TLS to this registry.", False)
+INSECURE = Setting("insecure", SWITCH, "Do not check the certificate of this registry.", False)
+CA = Setting("ca", PATH, "PEM file with the certificate authority of this registry.")
+ACCESS_TABLE: Table = (PLAIN_HTTP, INSECURE, CA)
+
+
+def _registries(node: Node, key: str) -> Mapping[str, Section]:
+    if not node.is_mapping:
+        raise wrong(node, key, "a mapping of registry hosts to settings")
+    sections = {}
+    for host, value in node.mapping.items():
+        REGISTRY.read(Node(host, node.key_place(host), raw=host), key)
+        sections[host] = _entry(value, ACCESS_TABLE, f"registry `{host}`", node.key_place(host))
+        if sections[host].get(PLAIN_HTTP) and (sections[host].has(CA) or sections[host].get(INSECURE)):
+            raise ConfigError(
+                "`plain-http` goes with neither `insecure` nor `ca`",
+                place=sections[host].place_of(PLAIN_HTTP),
+                cause="without TLS there is no certificate",
+            )
+    return sections
+
+
+REGISTRIES = Setting(
+    "registries",
+    Shape(
+        "a mapping of registry hosts to settings",
+        {
+            "type": "object",
+            "additionalProperties": {**section_schema(ACCESS_TABLE), "type": ["object", "null"]},
+        },
+        _registries,
+    ),
+    "How registries are reached, by host and port as references write them.",
+)
+
 DISCOVER = Setting(
     "discover",
     SWITCHED_PATHS,
@@ -304,7 +342,7 @@ DISCOVER = Setting(
     True,
 )
 
-FLEET: Table = (*SHARED, GROUPS, IMAGES, REPOSITORIES, DISCOVER)
+FLEET: Table = (*SHARED, GROUPS, IMAGES, REPOSITORIES, REGISTRIES, DISCOVER)
 
 
 def paths(values: tuple[Located[T], ...] | None) -> tuple[T, ...]:

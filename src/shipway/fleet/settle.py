@@ -33,7 +33,8 @@ from shipway.fleet.settings import (
 )
 from shipway.fleet.shapes import Located
 from shipway.fleet.tree import FileTree, join
-from shipway.values import Place, Reference
+from shipway.place import Place
+from shipway.values import Reference
 
 T = TypeVar("T")
 

@@ -13,7 +13,8 @@ from typing import Generic, TypeVar
 
 from shipway.document import Node
 from shipway.errors import ConfigError, InvalidValue
-from shipway.values import Place, Platform, Reference
+from shipway.place import Place
+from shipway.values import Platform, Reference
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -192,6 +193,13 @@ def _paths_or_false(node: Node, key: str) -> tuple[Located[str], ...] | bool:
     return PATHS.read(node, key)
 
 
+def _switch(node: Node, key: str) -> bool:
+    if not isinstance(node.value, bool):
+        raise wrong(node, key, "true or false")
+    return node.value
+
+
+SWITCH = Shape("true or false", {"type": "boolean"}, _switch)
 SWITCHED_PATHS: Shape[tuple[Located[str], ...] | bool] = Shape(
     "true, false or a list of paths", {"anyOf": [{"type": "boolean"}, PATHS.schema]}, _paths_or_false
 )

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from shipway.errors import ConfigError, HostError
-from shipway.values import Place
+from shipway.place import Place
 
 SKIPPED_DIRECTORIES = frozenset(
     {".git", ".hg", ".svn", ".shipway", ".venv", "venv", "node_modules", "__pycache__"}

@@ -17,11 +17,12 @@ FINGERPRINT_LABEL = "io.shipway.fingerprint"
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A built image in staging: ``reference`` is by ``digest``."""
+    """A built image in staging: ``reference`` is by ``digest``. ``pins`` are the bases the engine pulled."""
 
     reference: Reference
     digest: Digest
     platforms: tuple[Platform, ...]
+    pins: frozenset[Reference]
 
 
 async def build(yard: Yard, voyage: Voyage, step: Step, bases: Mapping[str, Digest]) -> Staged:
@@ -41,7 +42,7 @@ async def build(yard: Yard, voyage: Voyage, step: Step, bases: Mapping[str, Dige
         built.append((descriptor, platform))
         yard.emit("build.done", step.image, platform=str(platform), digest=descriptor.digest)
     digest = await _joined(yard, staged, built)
-    return Staged(staged.with_digest(digest), digest, platforms)
+    return Staged(staged.with_digest(digest), digest, platforms, frozenset(pins.values()))
 
 
 async def _build_platform(

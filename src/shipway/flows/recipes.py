@@ -11,9 +11,10 @@ from shipway.errors import ConfigError
 from shipway.fleet.builds import Builds, dockerfile_bytes
 from shipway.fleet.discover.paths import is_remote
 from shipway.fleet.model import Fleet, Image
+from shipway.place import Place
 from shipway.planning.collect import canonical, given_args
 from shipway.ports import BuildRequest
-from shipway.values import Place, Platform, Reference
+from shipway.values import Platform, Reference
 
 
 class FileRecipes:
@@ -22,6 +23,7 @@ class FileRecipes:
     def __init__(self, fleet: Fleet, environ: Mapping[str, str], builds: Builds) -> None:
         self._fleet = fleet
         self._builds = builds
+        self._plain = frozenset(host for host, access in fleet.registries.items() if access.plain_http)
         self._environ = environ
 
     def request(
@@ -44,7 +46,7 @@ class FileRecipes:
             secrets=inputs.secrets,
             ssh=inputs.ssh,
             secret_args=inputs.secret_args,
-            registries_plain=frozenset(staged.registry for staged in pins.values()),
+            registries_plain=self._plain | {staged.registry for staged in pins.values()},
         )
 
     def _pinned(

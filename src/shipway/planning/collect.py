@@ -15,9 +15,10 @@ from shipway.fleet.builds import Builds, is_local
 from shipway.fleet.discover.paths import is_remote
 from shipway.fleet.matching import parsed_reference
 from shipway.fleet.model import BuildInputs, Fleet, Image
+from shipway.place import Place
 from shipway.planning.inputs import Inputs
 from shipway.planning.plan import Blocker
-from shipway.values import Place, Platform
+from shipway.values import Platform
 
 _PIECE = 1 << 20
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shipway.fleet.model import Image
+from shipway.fleet.settle import default_repository
 from shipway.values import Reference
 
 # Stands for the fleet's own embedded registry; wiring maps it to an address on loopback.
@@ -20,7 +21,7 @@ def destination(image: Image, registry: str | None = None) -> Reference:
     if registry is not None:
         return Reference.parse(f"{registry}/{_short_name(image)}").without_version()
     if image.repository is None:
-        return Reference(EMBEDDED, image.name)
+        return Reference.parse(default_repository(EMBEDDED, image.name))
     reference = Reference.parse(image.repository).without_version()
     if str(reference).startswith(_HUB_LIBRARY):
         return Reference(EMBEDDED, str(reference).removeprefix(_HUB_LIBRARY))
@@ -29,5 +30,5 @@ def destination(image: Image, registry: str | None = None) -> Reference:
 
 def _short_name(image: Image) -> str:
     if image.repository is None:
-        return image.name
+        return Reference.parse(default_repository(EMBEDDED, image.name)).repository
     return Reference.parse(image.repository).repository.rpartition("/")[2]

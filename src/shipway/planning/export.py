@@ -10,6 +10,7 @@ import msgspec
 
 from shipway.errors import InvalidValue
 from shipway.fleet.model import Fleet, Image
+from shipway.planning.collect import canonical
 from shipway.planning.plan import Plan, Step
 from shipway.values import Reference
 
@@ -91,13 +92,17 @@ def _bake_contexts(image: Image, fleet: Fleet, steps: Mapping[str, Step]) -> dic
     for base in image.bases:
         step = steps.get(base.image or "")
         if step is not None:
-            linked = (
-                f"target:{_target(step.image)}"
-                if step.action == "build"
-                else f"docker-image://{step.reference}"
-            )
-            contexts[_familiar(base.reference)] = linked
+            is_built = step.action == "build"
+            linked = f"target:{_target(step.image)}" if is_built else f"docker-image://{step.reference}"
+            contexts.update(dict.fromkeys(_looked_up_as(base.reference, image), linked))
     return contexts
+
+
+def _looked_up_as(reference: str, image: Image) -> list[str]:
+    """The names of contexts that stand for a base: its own named contexts, else the reference itself."""
+    named = image.inputs.contexts.items()
+    own = [name for name, value in named if canonical(value.removeprefix("docker-image://")) == reference]
+    return own or [_familiar(reference)]
 
 
 def _familiar(text: str) -> str:

@@ -9,9 +9,10 @@ from typing import Literal
 import msgspec
 
 from shipway.fleet.model import Fleet, Image
+from shipway.fleet.settings import DEFAULT_TAG
 from shipway.planning.destination import destination
 from shipway.planning.inputs import Inputs, changes
-from shipway.planning.tags import DEFAULT_SCHEME, SCHEME_OUTSIDE_GIT, TagFacts, TagScheme
+from shipway.planning.tags import SCHEME_OUTSIDE_GIT, TagFacts, TagScheme
 from shipway.values import Digest, Platform, Reference
 
 Action = Literal["build", "reuse"]
@@ -160,7 +161,7 @@ def _secondary(image: Image, facts: TagFacts) -> tuple[str, ...]:
 
 
 def _default_scheme(facts: TagFacts) -> str:
-    return DEFAULT_SCHEME if facts.commit and facts.branch else SCHEME_OUTSIDE_GIT
+    return DEFAULT_TAG if facts.commit and facts.branch else SCHEME_OUTSIDE_GIT
 
 
 def wanted_platforms(image: Image, native: Platform) -> tuple[Platform, ...]:

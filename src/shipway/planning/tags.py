@@ -9,9 +9,9 @@ from datetime import datetime
 from string import Formatter
 
 from shipway.errors import ConfigError, InvalidValue
-from shipway.values import Place, Reference
+from shipway.place import Place
+from shipway.values import Reference
 
-DEFAULT_SCHEME = "{branch}-{sha7}-{timestamp}"
 SCHEME_OUTSIDE_GIT = "{timestamp}"
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
 _MAX_BRANCH = 60

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from shipway.errors import ConfigError, HostError
+from shipway.place import Place
 from shipway.ports import Host
-from shipway.values import Place
 
 _HUB = "docker.io"
 _HUB_KEY = "https://index.docker.io/v1/"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from shipway.errors import ConfigError
+from shipway.place import Place
 from shipway.registry.config import RegistryConfig
-from shipway.values import Place
 
 
 def context_for(registry: str, config: RegistryConfig) -> ssl.SSLContext:

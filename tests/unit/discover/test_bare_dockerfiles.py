@@ -10,7 +10,7 @@ import pytest
 from shipway.fleet.discover.dockerfiles import DOCKERFILES
 from shipway.fleet.model import Declaration, Problem, Reading
 from shipway.fleet.tree import FileTree
-from shipway.values import Place
+from shipway.place import Place
 
 
 def read(root: Path, files: Mapping[str, str]) -> Reading:

@@ -7,7 +7,7 @@ import pytest
 from shipway.errors import ConfigError, InvalidValue
 from shipway.fleet.discover.dotenv import parse_env
 from shipway.fleet.discover.interpolate import Interpolated, Unset, interpolate
-from shipway.values import Place
+from shipway.place import Place
 
 VARIABLES = {"SET": "value", "EMPTY": "", "_x1": "under"}
 

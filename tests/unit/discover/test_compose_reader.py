@@ -11,7 +11,8 @@ from shipway.fleet.discover.compose.reader import COMPOSE, COMPOSE_NAMED
 from shipway.fleet.discover.reader import Reader
 from shipway.fleet.model import Declaration, Problem, Reading
 from shipway.fleet.tree import FileTree
-from shipway.values import Place, Platform
+from shipway.place import Place
+from shipway.values import Platform
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 from shipway.fleet.discover.skaffold import SKAFFOLD
 from shipway.fleet.model import Declaration, Reading
 from shipway.fleet.tree import FileTree
-from shipway.values import Place, Platform
+from shipway.place import Place
+from shipway.values import Platform
 
 HEAD = "apiVersion: skaffold/v4beta11\nkind: Config\n"
 

@@ -9,7 +9,7 @@ from shipway.fleet.discover.workflows.command import read
 from shipway.fleet.discover.workflows.holes import causes, show
 from shipway.fleet.discover.workflows.scope import Text
 from shipway.fleet.discover.workflows.shell import run
-from shipway.values import Place
+from shipway.place import Place
 
 PLACE = Place("w.yml", 7)
 

@@ -11,7 +11,8 @@ import pytest
 from shipway.fleet.discover.workflows import WorkflowReader
 from shipway.fleet.model import Declaration, Problem, Reading
 from shipway.fleet.tree import FileTree
-from shipway.values import Place, Platform
+from shipway.place import Place
+from shipway.values import Platform
 
 WORKFLOW = ".github/workflows/build.yml"
 READER = WorkflowReader()

@@ -6,7 +6,8 @@ from shipway.errors import ConfigError
 from shipway.fleet.file import declare, has_inputs, read_fleet_file
 from shipway.fleet.model import BuildInputs
 from shipway.fleet.settings import ARGS_KEY, PLATFORMS_KEY, REPOSITORY_KEY, TAG, TAGS, VERSION, paths
-from shipway.values import Place, Platform
+from shipway.place import Place
+from shipway.values import Platform
 
 
 def failure(text: str, path: str = "shipway.yaml") -> ConfigError:

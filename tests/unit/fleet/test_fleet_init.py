@@ -10,7 +10,7 @@ from shipway.fleet.init import render_fleet_file
 from shipway.fleet.load import discover_fleet, load_fleet
 from shipway.fleet.model import Fleet, Problem
 from shipway.fleet.schema import schema_text
-from shipway.values import Place
+from shipway.place import Place
 
 Write = Callable[..., Path]
 

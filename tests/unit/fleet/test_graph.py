@@ -5,7 +5,7 @@ import pytest
 from shipway.errors import CycleError, UsageError
 from shipway.fleet.graph import build_order, closure, dependents, needs, waves
 from shipway.fleet.model import Base, BuildInputs, Fleet, Image
-from shipway.values import Place
+from shipway.place import Place
 
 
 def image(name: str, *bases: str) -> Image:

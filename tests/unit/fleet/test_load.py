@@ -8,7 +8,8 @@ import pytest
 from shipway.errors import ConfigError
 from shipway.fleet.load import discover_fleet, load_fleet, repositories_of
 from shipway.fleet.model import Fleet, Image
-from shipway.values import Place, Platform
+from shipway.place import Place
+from shipway.values import Platform
 
 Write = Callable[..., Path]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from shipway.fleet.discover.merge import Merged, disagreements, merge
 from shipway.fleet.model import BuildInputs, Declaration, DeclarationKind
-from shipway.values import Place
+from shipway.place import Place
 
 
 def one(

@@ -20,7 +20,7 @@ from shipway.fleet.discover.notes import Notes
 from shipway.fleet.discover.reader import Reader
 from shipway.fleet.model import BuildInputs, Declaration, DeclarationKind, Reading
 from shipway.fleet.tree import FileTree, directory_of
-from shipway.values import Place
+from shipway.place import Place
 
 _BEFORE = re.compile(r"(?:Dockerfile|Containerfile)(?:[.-](?P<suffix>.+))?\Z")
 _AFTER = re.compile(r"(?P<suffix>.+)\.(?:[Dd]ockerfile|[Cc]ontainerfile)\Z")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, MutableMapping
 
 from shipway.errors import ConfigError, InvalidValue
 from shipway.fleet.discover.interpolate import interpolate
-from shipway.values import Place
+from shipway.place import Place
 
 _BLANK = re.compile(r"(?:\s+|#[^\n]*)*")
 _KEY = re.compile(r"(?:export[ \t]+)?([\w.\-\[\]]+)[ \t]*")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from shipway.document import Node
 from shipway.errors import ShipwayError
 from shipway.fleet.model import Problem
-from shipway.values import Place
+from shipway.place import Place
 
 
 class Notes:

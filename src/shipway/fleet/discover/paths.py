@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from shipway.fleet.model import BuildInputs, Problem
 from shipway.fleet.tree import FileTree, join
-from shipway.values import Place
+from shipway.place import Place
 
 _REMOTE = ("https://", "http://", "git://", "ssh://", "github.com/", "git@")
 

@@ -14,7 +14,8 @@ from shipway.fleet.discover.paths import missing_paths, rooted
 from shipway.fleet.discover.reader import Reader
 from shipway.fleet.model import BuildInputs, Declaration, DeclarationKind, Problem, Reading
 from shipway.fleet.tree import FileTree, directory_of, join
-from shipway.values import Place, Platform, Reference
+from shipway.place import Place
+from shipway.values import Platform, Reference
 
 _DISCOVERED = re.compile(r"skaffold(?:[._-][^/]*)?\.ya?ml\Z")
 _NAMED = re.compile(r"[^/]*skaffold[^/]*\.ya?ml\Z")

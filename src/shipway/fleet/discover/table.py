@@ -9,7 +9,7 @@ from shipway.fleet.discover.dockerfiles import DOCKERFILES
 from shipway.fleet.discover.reader import Reader
 from shipway.fleet.discover.skaffold import SKAFFOLD
 from shipway.fleet.discover.workflows import WorkflowReader
-from shipway.values import Place
+from shipway.place import Place
 
 # Bare Dockerfiles come last: only those that no other file builds are read.
 READERS: tuple[Reader, ...] = (BAKE, COMPOSE, COMPOSE_NAMED, SKAFFOLD, WorkflowReader(), DOCKERFILES)

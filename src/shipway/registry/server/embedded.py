@@ -21,9 +21,9 @@ import uvicorn
 
 from shipway.errors import ConfigError, HostError, InvalidValue
 from shipway.oci.files import reported, write_durably
+from shipway.place import Place
 from shipway.registry.server.app import create_app
 from shipway.registry.server.store import Store
-from shipway.values import Place
 
 _PORT_FILE = ".registry.port"
 _BACKLOG = 512

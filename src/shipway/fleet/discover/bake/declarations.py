@@ -14,7 +14,8 @@ from shipway.fleet.discover.bake.settings import Settings
 from shipway.fleet.discover.bake.values import UNRESOLVED_VARIABLE
 from shipway.fleet.model import BuildInputs, Declaration, Problem
 from shipway.fleet.tree import FileTree, join
-from shipway.values import Place, Platform, Reference
+from shipway.place import Place
+from shipway.values import Platform, Reference
 
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|git@|github\.com/|[\w.-]+@[\w.-]+:")
 _KEPT = ("target:", "docker-image://")

@@ -29,7 +29,7 @@ from shipway.fleet.discover.bake.syntax import (
     Variable,
 )
 from shipway.fleet.discover.bake.templates import TemplateParser
-from shipway.values import Place
+from shipway.place import Place
 
 _PRECEDENCE = {
     "||": 1,

@@ -17,7 +17,7 @@ from shipway.fleet.discover.bake.targets import Targets
 from shipway.fleet.discover.reader import Reader
 from shipway.fleet.model import Declaration, Problem, Reading
 from shipway.fleet.tree import FileTree, directory_of, join
-from shipway.values import Place
+from shipway.place import Place
 
 # buildx reads these together and in this order, after the Compose files.
 _TOGETHER = ("docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl")

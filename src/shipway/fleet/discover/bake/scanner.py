@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NoReturn, TypeAlias
 
 from shipway.errors import ConfigError
-from shipway.values import Place
+from shipway.place import Place
 
 Kind: TypeAlias = Literal["newline", "identifier", "number", "quote", "heredoc", "symbol", "end"]
 

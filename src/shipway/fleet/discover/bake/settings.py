@@ -23,7 +23,7 @@ from shipway.fleet.discover.bake.values import (
     unset_variables,
 )
 from shipway.fleet.model import Problem
-from shipway.values import Place
+from shipway.place import Place
 
 TEXTS = ("context", "dockerfile", "dockerfile-inline", "target")
 MAPS = ("args", "contexts", "labels")

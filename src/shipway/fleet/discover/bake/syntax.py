@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from shipway.values import Place
+from shipway.place import Place
 
 Scalar: TypeAlias = bool | int | Fraction | str | None
 

@@ -31,7 +31,7 @@ from shipway.fleet.discover.bake.values import (
     unset_variables,
 )
 from shipway.fleet.model import Problem
-from shipway.values import Place
+from shipway.place import Place
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]+\Z")
 _MAX_MATRIX = 10_000

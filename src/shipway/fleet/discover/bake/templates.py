@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from shipway.fleet.discover.bake.scanner import Scanner, Token, describe
 from shipway.fleet.discover.bake.syntax import Expression, Literal, Template, TemplateFor, TemplateIf
-from shipway.values import Place
+from shipway.place import Place
 
 _ESCAPE = re.compile(r'\\(?:([nrt"\\])|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))')
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NoReturn, TypeAlias
 
-from shipway.values import Place
+from shipway.place import Place
 
 UNRESOLVED_VARIABLE = "unresolved-variable"
 UNRESOLVED_EXPRESSION = "unresolved-expression"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shipway.document import Node
-from shipway.values import Place
+from shipway.place import Place
 
 RESET = "!reset"
 OVERRIDE = "!override"

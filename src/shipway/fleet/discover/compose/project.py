@@ -13,7 +13,7 @@ from shipway.fleet.discover.dotenv import parse_env
 from shipway.fleet.discover.notes import Notes
 from shipway.fleet.discover.paths import is_remote
 from shipway.fleet.tree import FileTree, directory_of, join
-from shipway.values import Place
+from shipway.place import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from shipway.fleet.discover.compose.values import Filled
 from shipway.fleet.discover.notes import Notes
 from shipway.fleet.discover.paths import dockerfile_in
 from shipway.fleet.model import BuildInputs, Declaration
-from shipway.values import Place, Platform, Reference
+from shipway.place import Place
+from shipway.values import Platform, Reference
 
 _SERVICE = "service:"
 

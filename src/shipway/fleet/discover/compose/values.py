@@ -10,7 +10,7 @@ from shipway.errors import InvalidValue
 from shipway.fleet.discover.compose.merge import RESET
 from shipway.fleet.discover.interpolate import Unset, interpolate
 from shipway.fleet.discover.paths import rooted
-from shipway.values import Place
+from shipway.place import Place
 
 _SERVICE_KEYS = ("build", "image", "platform", "extends")
 _KEYED = ("args", "labels", "additional_contexts")

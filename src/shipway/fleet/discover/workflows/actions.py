@@ -10,7 +10,7 @@ from shipway.fleet.discover.workflows.build import Bake, Build, attributes, outp
 from shipway.fleet.discover.workflows.evaluate import Value
 from shipway.fleet.discover.workflows.holes import has_hole
 from shipway.fleet.discover.workflows.scope import Scope, Text, opened
-from shipway.values import Place
+from shipway.place import Place
 
 BUILD_ACTIONS = frozenset(
     {"docker/build-push-action", "depot/build-push-action", "useblacksmith/build-push-action"}

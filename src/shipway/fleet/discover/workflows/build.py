@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from shipway.fleet.discover.workflows.holes import has_hole
 from shipway.fleet.discover.workflows.scope import Text, split_csv
-from shipway.values import Place
+from shipway.place import Place
 
 # where GitHub keeps the checked-out repository, as in containers of a job
 WORKSPACE = "/github/workspace"

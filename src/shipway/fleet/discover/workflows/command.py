@@ -10,7 +10,7 @@ from shipway.fleet.discover.workflows.build import Bake, Build, output_names, pu
 from shipway.fleet.discover.workflows.holes import hole, is_hole, show
 from shipway.fleet.discover.workflows.scope import Text
 from shipway.fleet.discover.workflows.shell import Command
-from shipway.values import Place
+from shipway.place import Place
 
 # programs that run the command that follows them, with their options that take a value
 _WRAPPERS: dict[str, frozenset[str]] = {

@@ -14,7 +14,8 @@ from shipway.fleet.discover.workflows.holes import causes, has_hole, show
 from shipway.fleet.discover.workflows.scope import Text
 from shipway.fleet.model import BuildInputs, Declaration, Problem
 from shipway.fleet.tree import FileTree, directory_of, join
-from shipway.values import Place, Platform, Reference
+from shipway.place import Place
+from shipway.values import Platform, Reference
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+-]*:")
 

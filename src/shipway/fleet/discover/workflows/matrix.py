@@ -12,7 +12,7 @@ from shipway.fleet.discover.workflows.evaluate import Value, to_text, unknown
 from shipway.fleet.discover.workflows.holes import causes, has_hole, show
 from shipway.fleet.discover.workflows.scope import Scope
 from shipway.fleet.model import Problem
-from shipway.values import Place
+from shipway.place import Place
 
 # GitHub refuses a matrix with more jobs than this
 MAX_LEGS = 256

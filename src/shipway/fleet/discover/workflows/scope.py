@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from shipway.document import Node
 from shipway.fleet.discover.workflows.evaluate import Contexts, Open, Value, evaluate, fill, to_text, truth
 from shipway.fleet.discover.workflows.holes import hole
-from shipway.values import Place
+from shipway.place import Place
 
 _MAX_NESTING = 10
 _MAX_ITEMS = 10_000

@@ -16,7 +16,7 @@ from shipway.fleet.discover.workflows.holes import causes, has_hole
 from shipway.fleet.discover.workflows.scope import Scope, line_of
 from shipway.fleet.discover.workflows.world import MAX_DEPTH, Found, World, as_variables, input_values
 from shipway.fleet.tree import join
-from shipway.values import Place
+from shipway.place import Place
 
 # what buildx bake reads when no file is named (buildx's documentation, "File format")
 DEFAULT_BAKE_FILES = (

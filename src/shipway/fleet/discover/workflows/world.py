@@ -12,7 +12,7 @@ from shipway.fleet.discover.workflows.origin import github_context, runner_varia
 from shipway.fleet.discover.workflows.scope import Scope
 from shipway.fleet.model import Declaration, Problem
 from shipway.fleet.tree import FileTree
-from shipway.values import Place
+from shipway.place import Place
 
 # GitHub allows ten levels of calls; the legs are bounded because calls in matrices multiply
 MAX_DEPTH = 10
