@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 from shipway.dockerfile.resolve import LINUX_AMD64
 from shipway.dockerfile.resolved import ResolvedBuild
@@ -13,6 +14,8 @@ from shipway.dockerfile.syntax import Dockerfile
 from shipway.errors import ShipwayError
 from shipway.fleet.builds import Builds
 from shipway.fleet.model import BuildInputs, Declaration, Fleet, Image
+from shipway.fleet.roots import below, prefix_of
+from shipway.fleet.tree import FileTree
 from shipway.place import Place
 from shipway.values import Platform
 
@@ -21,8 +24,8 @@ from shipway.values import Platform
 class DeclaredBuild:
     """One image as one file declares it, for one platform.
 
-    ``path`` is the Dockerfile's path for messages. An image with three declarations is three builds for
-    each platform, unless their inputs are equal.
+    ``path`` is the Dockerfile's path for messages, relative to the fleet's root. An image with three
+    declarations is three builds for each platform, unless their inputs are equal.
     """
 
     image: Image
@@ -61,8 +64,8 @@ class Facts:
 
     @cached_property
     def dockerfiles(self) -> Mapping[str, Dockerfile]:
-        """Every Dockerfile of the fleet, by its path, each once."""
-        return {each.path: each.build.dockerfile for each in self.declared}
+        """Every Dockerfile of the fleet that is a file, by its path, each once."""
+        return {each.path: each.build.dockerfile for each in self.declared if each.inputs.inline is None}
 
     def _declared(
         self, image: Image, declaration: Declaration | None, inputs: BuildInputs, platform: Platform
@@ -74,11 +77,27 @@ class Facts:
             report = self.builds.sources(directory, inputs, build)
         except ShipwayError:
             return None  # a Problem of the fleet tells it
-        return DeclaredBuild(image, declaration, inputs, platform, build, report, inputs.dockerfile)
+        path = below(prefix_of(self.fleet.roots, image.root), inputs.dockerfile)
+        return DeclaredBuild(image, declaration, inputs, platform, build, report, path)
 
     def place(self, build: DeclaredBuild, line: int, column: int = 0) -> Place:
-        """A place in the Dockerfile of a build."""
-        return Place(build.path, line, column)
+        """A place in the Dockerfile of a build; of an inline one the place where it is declared."""
+        if build.inputs.inline is None:
+            return Place(build.path, line, column)
+        if build.declaration is None:
+            return Place(build.path)
+        return build.declaration.place_of("inline")
+
+    def data(self, path: str) -> bytes:
+        """The bytes of a file of the fleet's own repository. Raises ConfigError as ``FileTree.read``."""
+        known = self.dockerfiles.get(path)
+        if known is not None:
+            return known.text.encode("utf-8", errors="surrogateescape")
+        return self._tree.read(path)
+
+    @cached_property
+    def _tree(self) -> FileTree:
+        return FileTree(Path(self.directory))
 
 
 def _declared_inputs(image: Image) -> list[tuple[Declaration | None, BuildInputs]]:
