@@ -7,11 +7,9 @@ from pathlib import Path
 
 from shipway.dockerfile.ignore import load_ignore
 from shipway.dockerfile.pin import pin
-from shipway.errors import ConfigError
 from shipway.fleet.builds import Builds, dockerfile_bytes
 from shipway.fleet.discover.paths import is_remote
 from shipway.fleet.model import Fleet, Image
-from shipway.place import Place
 from shipway.planning.collect import canonical, given_args
 from shipway.ports import BuildRequest
 from shipway.values import Platform, Reference
@@ -36,7 +34,7 @@ class FileRecipes:
         return BuildRequest(
             name=image.name,
             dockerfile=self._pinned(image, platform, pins, args),
-            context=_context(inputs.context, root, image),
+            context=None if inputs.context == "-" else root / inputs.context,
             platform=platform,
             ignore=_ignore(image, root),
             target=inputs.target,
@@ -61,18 +59,6 @@ class FileRecipes:
         named = ((base.span, pins.get(canonical(base.reference))) for base in build.bases)
         replacements = [(span, str(to)) for span, to in named if to is not None]
         return pin(dockerfile_bytes(directory, image.inputs), replacements, image.inputs.dockerfile)
-
-
-def _context(context: str, root: Path, image: Image) -> Path | None:
-    if context == "-":
-        return None
-    if is_remote(context):
-        raise ConfigError(
-            f"the context of {image.name} is remote: {context}",
-            place=image.declarations[0].place_of("context") if image.declarations else Place(context),
-            help="name its repository under repositories: in shipway.yaml, and build from there",
-        )
-    return root / context
 
 
 def _ignore(image: Image, root: Path) -> bytes | None:

@@ -72,6 +72,9 @@ class _Collector:
     _digests: dict[Path, str] = field(default_factory=dict)
 
     def add(self, image: Image) -> None:
+        if is_remote(image.inputs.context):
+            self._block_remote(image)
+            return
         try:
             self.inputs[image.name] = self._inputs(image)
         except ConfigError as error:
@@ -130,8 +133,6 @@ class _Collector:
         for name, value in inputs.contexts.items():
             if not is_local(value) and not value.startswith("target:"):
                 settings[f"context {name}"] = value
-        if is_remote(inputs.context):
-            settings["context"] = inputs.context
         return settings
 
     # --- what blocks --------------------------------------------------------------------------
@@ -161,6 +162,19 @@ class _Collector:
         blocker = Blocker(image.name, message, path, line, cause, help)
         if blocker not in self.blockers:
             self.blockers.append(blocker)
+
+    def _block_remote(self, image: Image) -> None:
+        context = image.inputs.context
+        place = image.declarations[0].place_of("context") if image.declarations else Place(".")
+        self._block(
+            image,
+            f"the context {context} is elsewhere",
+            place.path,
+            place.line,
+            "only what is in a working copy can be fingerprinted and proven",
+            "name that repository under repositories: in shipway.yaml and build from there",
+        )
+        self.inputs[image.name] = Inputs("remote", settings={"context": context})
 
     def _note_args(self, image: Image, args: Mapping[str, str]) -> None:
         for name in image.inputs.args.keys() - args.keys():

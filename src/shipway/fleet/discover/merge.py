@@ -231,9 +231,12 @@ def disagreements(image: Merged) -> Iterator[Problem]:
 
 
 def _compared(first: Declaration, other: Declaration) -> Iterator[tuple[str, str, str | None, str | None]]:
-    """What differs: the word for it, the key it stands under, and both values."""
+    """What differs: the word for it, the key it stands under, and both values.
+
+    Two names in one file are no contradiction: several services may run the same image.
+    """
     ours, theirs = first.inputs, other.inputs
-    if first.name != other.name:
+    if first.name != other.name and first.place.path != other.place.path:
         yield "name", "name", first.name, other.name
     if _file(first) != _file(other):
         yield "dockerfile", "dockerfile", _shown_file(ours), _shown_file(theirs)
