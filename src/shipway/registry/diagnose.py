@@ -55,7 +55,6 @@ class Attempt:
             repository=self.repository or "the repository",
             name=f"{registry}/{self.repository}" if self.repository else registry,
             owner=self.repository.partition("/")[0] or "the owner",
-            host=split_authority(registry)[0],
         )
 
 
@@ -311,13 +310,14 @@ _FAILURES: dict[FailureKind, tuple[type[RegistryError], str, str, str]] = {
         TlsFailed,
         "{at} speaks plain HTTP, not TLS",
         "the registry runs without a certificate and is not configured as a plain one here",
-        "if that is meant, allow it: --plain-http {registry}; else give the registry a certificate",
+        'if that is meant, write into shipway.yaml: registries: {{"{registry}": {{plain-http: true}}}}',
     ),
     "tls-server": (
         TlsFailed,
         "{at} speaks TLS and was spoken to over plain HTTP",
         "the host is configured as plain, or is a loopback host without a certificate authority here",
-        "put its authority into /etc/containers/certs.d/{registry}/ca.crt, or remove it from the plain hosts",
+        "put its authority into /etc/containers/certs.d/{registry}/ca.crt, or write into shipway.yaml:"
+        ' registries: {{"{registry}": {{ca: PATH}}}}',
     ),
     "other": (
         Unreachable,

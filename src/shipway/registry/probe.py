@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
-
 _SECONDS = 5.0
 _MAX_ANSWER = 8192
 
@@ -24,7 +21,6 @@ _MAX_ANSWER = 8192
 class Certificate:
     """A server certificate for people. ``names`` are those it is valid for, times are in UTC."""
 
-    subject: str
     issuer: str
     names: tuple[str, ...]
     begins: datetime
@@ -80,29 +76,21 @@ async def _ask(host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWr
 
 def read_certificate(encoded: bytes) -> Certificate:
     """The facts of a certificate in DER form. Raises ValueError for anything else."""
+    # slow to import, and needed only when something is wrong
+    from cryptography import x509
+
     certificate = x509.load_der_x509_certificate(encoded)
+    names: tuple[str, ...] = ()
+    with suppress(x509.ExtensionNotFound):
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        addresses = extension.value.get_values_for_type(x509.IPAddress)
+        names = (*extension.value.get_values_for_type(x509.DNSName), *map(str, addresses))
     return Certificate(
-        _common_name(certificate.subject),
-        _common_name(certificate.issuer),
-        _names(certificate),
+        certificate.issuer.rfc4514_string(),
+        names,
         certificate.not_valid_before_utc,
         certificate.not_valid_after_utc,
     )
-
-
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
-        return ()
-    names = extension.value.get_values_for_type(x509.DNSName)
-    addresses = extension.value.get_values_for_type(x509.IPAddress)
-    return (*names, *(str(address) for address in addresses))
-
-
-def _common_name(name: x509.Name) -> str:
-    values = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(values[0].value) if values else name.rfc4514_string()
 
 
 def _server_time(head: bytes) -> datetime | None:

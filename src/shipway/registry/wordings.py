@@ -16,8 +16,8 @@ class Wording:
     """A refusal that is recognised: ``statuses`` (empty: any), a lower-case part of the body (``*``: anything
     between), maybe a part of the registry's name.
 
-    ``cause`` and ``help`` may use ``{registry}``, ``{repository}``, ``{name}`` (both), ``{owner}`` (the first
-    component of the repository) and ``{host}`` (the host without its port).
+    ``cause`` and ``help`` may use ``{registry}``, ``{repository}``, ``{name}`` (both) and ``{owner}`` (the
+    first component of the repository).
     """
 
     statuses: tuple[int, ...]
@@ -36,6 +36,10 @@ class Wording:
 
 
 _LOGIN = "log in: docker login {registry} (or buildah login {registry})"
+_TLS = (
+    "put its authority into /etc/containers/certs.d/{registry}/ca.crt, and remove plain-http from"
+    " its entry under registries in shipway.yaml, if there is one"
+)
 _GHCR_ACCESS = (
     "in the package's settings on GitHub, under Manage Actions access, add the repository with the role Write"
 )
@@ -47,16 +51,14 @@ WORDINGS = (
         "http request to an https server",
         TlsFailed,
         "{registry} speaks TLS and was spoken to over plain HTTP",
-        "remove {registry} from the plain-HTTP hosts; for a loopback host, put its authority into"
-        " /etc/containers/certs.d/{registry}/ca.crt",
+        _TLS,
     ),
     Wording(
         (400,),
         "sent to https port",
         TlsFailed,
         "{registry} speaks TLS and was spoken to over plain HTTP",
-        "remove {registry} from the plain-HTTP hosts; for a loopback host, put its authority into"
-        " /etc/containers/certs.d/{registry}/ca.crt",
+        _TLS,
     ),
     Wording(
         (400,),

@@ -212,7 +212,7 @@ CASES: list[tuple[str, int, bytes, type[RegistryError], str, str]] = [
         b"<html><h1>400 Bad Request</h1>The plain HTTP request was sent to HTTPS port</html>",
         TlsFailed,
         "speaks TLS",
-        "plain-HTTP hosts",
+        "remove plain-http",
     ),
     (
         "registry.example",

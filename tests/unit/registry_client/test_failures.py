@@ -82,6 +82,19 @@ async def test_an_authority_in_a_bundle_is_trusted(
     await (await bench.client(config)).ping(server.address)
 
 
+async def test_an_authority_of_one_host_is_trusted_there_alone(
+    bench: Bench, authority: trustme.CA, tmp_path: Path
+) -> None:
+    tls = server_side(authority.issue_cert("127.0.0.1"))
+    one, other = await bench.serve(registry, tls=tls), await bench.serve(registry, tls=tls)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    config = RegistryConfig(authorities={one.address: tmp_path / "ca.pem"}, secure=frozenset({other.address}))
+    client = await bench.client(config)
+    await client.ping(one.address)
+    with pytest.raises(TlsFailed):
+        await client.ping(other.address)
+
+
 async def test_an_unknown_authority_is_named_with_the_place_to_put_it(
     bench: Bench, authority: trustme.CA
 ) -> None:
@@ -244,6 +257,7 @@ async def test_plain_http_behind_a_tls_address_is_told(bench: Bench) -> None:
     error = await failed(bench, tls_to(server.address), server.address)
     assert isinstance(error, TlsFailed)
     assert f"{server.address} speaks plain HTTP, not TLS" in error.message
+    assert f'registries: {{"{server.address}": {{plain-http: true}}}}' in (error.help or "")
 
 
 async def test_tls_behind_a_plain_address_is_told(bench: Bench, authority: trustme.CA) -> None:

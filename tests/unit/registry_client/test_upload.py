@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass, field
 
@@ -267,6 +268,43 @@ async def test_an_upload_that_a_mount_opened_is_not_used_twice(bench: Bench) -> 
     server = await bench.serve(handle)
     assert await (await bench.client()).copy_blob(at(server, "acme/base"), BLOB, at(server))
     assert registry.blobs == {BLOB.digest: DATA}
+
+
+async def test_a_blob_that_many_images_share_is_sent_once(bench: Bench) -> None:
+    async def holds(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=DATA)
+
+    source = await bench.serve(holds)
+    registry = UploadRegistry(mounts=201)
+    destination = await bench.serve(registry)
+    client = await bench.client()
+    names = [f"acme/service{number}" for number in range(5)]
+    moved = await asyncio.gather(
+        *(client.copy_blob(at(source), BLOB, at(destination, name)) for name in names)
+    )
+    assert sorted(moved) == [False] * 4 + [True]
+    assert len(source.seen) == len(registry.sizes) == 1
+
+
+async def test_many_copies_within_one_registry_do_not_wait_for_each_other(bench: Bench) -> None:
+    contents = {str(Digest.of(data)): data for data in (bytes([number]) * 100_000 for number in range(24))}
+    registry = UploadRegistry(mounts=400)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.method == "GET":
+            return web.Response(body=contents[request.path.rpartition("/")[2]])
+        return await registry(request)
+
+    server = await bench.serve(handle)
+    client = await bench.client()
+    async with asyncio.timeout(30):
+        await asyncio.gather(
+            *(
+                client.copy_blob(at(server, "acme/base"), Descriptor("", digest, len(data)), at(server))
+                for digest, data in contents.items()
+            )
+        )
+    assert registry.blobs == contents
 
 
 async def test_a_source_that_fails_is_the_error_not_the_destination(bench: Bench) -> None:
