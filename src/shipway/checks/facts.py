@@ -97,7 +97,7 @@ class Facts:
 
     @cached_property
     def _tree(self) -> FileTree:
-        return FileTree(Path(self.directory))
+        return FileTree(Path(self.directory), self.builds.edited)
 
 
 def _declared_inputs(image: Image) -> list[tuple[Declaration | None, BuildInputs]]:

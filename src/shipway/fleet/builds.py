@@ -19,7 +19,7 @@ from shipway.dockerfile.syntax import Dockerfile
 from shipway.dockerfile.tree import ContextTree
 from shipway.fleet.discover.paths import is_remote
 from shipway.fleet.model import BuildInputs
-from shipway.fleet.tree import FileTree
+from shipway.fleet.tree import NOTHING_EDITED, FileTree
 from shipway.values import Platform
 
 _Pairs = tuple[tuple[str, str], ...]
@@ -27,9 +27,10 @@ _BuildKey = tuple[Dockerfile, str | None, _Pairs, Platform, _Pairs]
 
 
 class Builds:
-    """Reads builds and remembers what it read."""
+    """Reads builds and remembers what it read; ``edited`` is as in ``FileTree``."""
 
-    def __init__(self) -> None:
+    def __init__(self, edited: Mapping[Path, bytes] = NOTHING_EDITED) -> None:
+        self.edited = edited
         self._dockerfiles: dict[tuple[str, str, str | None], Dockerfile] = {}
         self._builds: dict[_BuildKey, ResolvedBuild] = {}
         self._trees: dict[Path, ContextTree] = {}
@@ -39,7 +40,9 @@ class Builds:
         """The parsed Dockerfile. Raises ConfigError when it is missing, HostError when it cannot be read."""
         key = (directory, inputs.dockerfile, inputs.inline)
         if key not in self._dockerfiles:
-            self._dockerfiles[key] = parse(dockerfile_bytes(directory, inputs), inputs.dockerfile)
+            self._dockerfiles[key] = parse(
+                dockerfile_bytes(directory, inputs, self.edited), inputs.dockerfile
+            )
         return self._dockerfiles[key]
 
     def build(
@@ -76,11 +79,13 @@ class Builds:
         return self._contexts[key]
 
 
-def dockerfile_bytes(directory: str, inputs: BuildInputs) -> bytes:
+def dockerfile_bytes(
+    directory: str, inputs: BuildInputs, edited: Mapping[Path, bytes] = NOTHING_EDITED
+) -> bytes:
     """The exact text of the Dockerfile, inline or from its file. Raises as ``FileTree.read``."""
     if inputs.inline is not None:
         return inputs.inline.encode("utf-8", errors="surrogateescape")
-    return FileTree(Path(directory)).read(inputs.dockerfile)
+    return FileTree(Path(directory), edited).read(inputs.dockerfile)
 
 
 def is_local(context: str) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from shipway.errors import ConfigError, HostError
 from shipway.place import Place
@@ -15,13 +16,19 @@ SKIPPED_DIRECTORIES = frozenset(
     {".git", ".hg", ".svn", ".shipway", ".venv", "venv", "node_modules", "__pycache__"}
 )
 MAX_FILE_BYTES = 8 * 1024 * 1024
+NOTHING_EDITED: Mapping[Path, bytes] = MappingProxyType({})
 
 
 class FileTree:
-    """The files under ``root``; paths are POSIX and relative to it."""
+    """The files under ``root``; paths are POSIX and relative to it.
 
-    def __init__(self, root: Path) -> None:
+    ``edited`` maps resolved paths to bytes that are read in place of those on disk: edits that nobody has
+    written yet.
+    """
+
+    def __init__(self, root: Path, edited: Mapping[Path, bytes] = NOTHING_EDITED) -> None:
         self.root = root
+        self._edited = edited
 
     @cached_property
     def files(self) -> tuple[str, ...]:
@@ -57,6 +64,8 @@ class FileTree:
         resolved = self._inside(path)
         if resolved is None:
             raise ConfigError(f"{path} leads outside the repository", place=Place(path))
+        if resolved in self._edited:
+            return self._edited[resolved]
         try:
             if resolved.stat().st_size > MAX_FILE_BYTES:
                 raise ConfigError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB", place=Place(path))
