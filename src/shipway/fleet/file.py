@@ -12,9 +12,13 @@ from typing import TypeVar
 from shipway.document import parse
 from shipway.errors import ConfigError
 from shipway.fleet.discover.paths import is_remote, rooted
-from shipway.fleet.model import Access, BuildInputs, Declaration
+from shipway.fleet.model import Access, BasePolicy, BuildInputs, Declaration
 from shipway.fleet.settings import (
+    ALIASES,
+    ALLOW,
     ARGS_KEY,
+    BASE_PREFIX,
+    BASES,
     CA,
     CACHE_FROM,
     CACHE_TO,
@@ -32,11 +36,14 @@ from shipway.fleet.settings import (
     IMAGES,
     INSECURE,
     LABELS,
+    LATEST,
     MEMBERS,
     PLAIN_HTTP,
     PLATFORMS_KEY,
+    POLICIES,
     REF,
     REGISTRIES,
+    REGISTRY_KEY,
     REPOSITORIES,
     REPOSITORY_KEY,
     SECRET_ARGS,
@@ -44,6 +51,7 @@ from shipway.fleet.settings import (
     SOURCE_PATH,
     SSH,
     TARGET,
+    UNPINNED,
     Section,
     Setting,
     paths,
@@ -88,6 +96,7 @@ class FleetFile:
     repositories: tuple[OtherRepository, ...]
     discover: tuple[Located[str], ...] | bool
     registries: Mapping[str, Access]
+    bases: BasePolicy
 
     @property
     def directory(self) -> str:
@@ -110,6 +119,7 @@ def read_fleet_file(data: bytes | str, path: str) -> FleetFile:
         _repositories(section, directory_of(path)),
         True if discover is None else _relocated(discover, directory_of(path)),
         _registries(section, directory_of(path)),
+        _base_policy(section),
     )
 
 
@@ -120,6 +130,23 @@ def _registries(section: Section, directory: str) -> dict[str, Access]:
         authority = None if ca is None else join(directory, ca)
         found[host] = Access(bool(entry.get(PLAIN_HTTP)), bool(entry.get(INSECURE)), authority)
     return found
+
+
+def _base_policy(section: Section) -> BasePolicy:
+    """The policy for bases, its prefix by default the registry of the fleet."""
+    registry = section.get(REGISTRY_KEY)
+    policies = section.get(POLICIES)
+    bases = policies.get(BASES) if policies else None
+    if bases is None:
+        return BasePolicy(prefix=registry)
+    default = BasePolicy()
+    return BasePolicy(
+        prefix=bases.get(BASE_PREFIX) or registry,
+        aliases=paths(bases.get(ALIASES)),
+        allow=paths(bases.get(ALLOW)),
+        latest=bases.get(LATEST) or default.latest,
+        unpinned=bases.get(UNPINNED) or default.unpinned,
+    )
 
 
 def _relocated(discover: tuple[Located[str], ...] | bool, directory: str) -> tuple[Located[str], ...] | bool:

@@ -14,7 +14,7 @@ from shipway.fleet.builds import Builds
 from shipway.fleet.discover.naming import free_name
 from shipway.fleet.file import FLEET_FILES, FleetFile, OtherRepository
 from shipway.fleet.locate import find_fleet_file, read_file, relative_to_root
-from shipway.fleet.model import Fleet, Image, Problem
+from shipway.fleet.model import BasePolicy, Fleet, Image, Problem
 from shipway.fleet.part import Part, read_part
 from shipway.fleet.repositories import read_repository
 from shipway.fleet.settings import REGISTRY_KEY, Section
@@ -42,18 +42,15 @@ def load_fleet(
     to directories that hold them (see ``repositories_of``); one that is not there is a Problem.
     Raises ConfigError for a file that is missing or of no known kind, and a fleet file that is not valid.
     """
-    tree = FileTree(root)
+    builds = builds or Builds()
+    tree = FileTree(root, builds.edited)
     if not sources:
         file = find_fleet_file(tree, config)
-        return _assemble(
-            read_part(tree, file), file.repositories if file else (), checkouts, builds or Builds()
-        )
+        return _assemble(read_part(tree, file), file.repositories if file else (), checkouts, builds)
     chosen = [relative_to_root(source, tree) for source in sources]
     own = next((path for path in chosen if PurePosixPath(path).name in FLEET_FILES), None)
     limit = [Located(path, Place(path)) for path in chosen if path != own]
-    return _assemble(
-        read_part(tree, read_file(tree, own) if own else None, limit), (), checkouts, builds or Builds()
-    )
+    return _assemble(read_part(tree, read_file(tree, own) if own else None, limit), (), checkouts, builds)
 
 
 def discover_fleet(root: Path, sources: Sequence[str] = ()) -> Fleet:
@@ -92,7 +89,8 @@ def _assemble(
     source = own.file.path if own.file else None
     roots = MappingProxyType({part.root: str(part.tree.root) for part in parts})
     registries = own.file.registries if own.file else {}
-    return link(Fleet(images, tuple(problems), roots, registry, source, registries), builds)
+    bases = own.file.bases if own.file else BasePolicy()
+    return link(Fleet(images, tuple(problems), roots, registry, source, registries, bases), builds)
 
 
 def _settled(parts: Sequence[Part], env_files: EnvFiles) -> Iterator[Image]:

@@ -141,6 +141,19 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class BasePolicy:
+    """What the fleet asks of base images. ``prefix`` is the registry and path of its own, None where the
+    fleet file names none; ``aliases`` are other prefixes of the same images; ``allow`` are patterns of
+    external images, empty for all. ``latest`` and ``unpinned`` are a severity or ``off``."""
+
+    prefix: str | None = None
+    aliases: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    latest: str = "warning"
+    unpinned: str = "off"
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """Every image of the fleet in the order of declaration, and every problem met on the way.
 
@@ -154,6 +167,7 @@ class Fleet:
     registry: str | None = None
     source: str | None = None
     registries: Mapping[str, Access] = field(default_factory=dict)
+    bases: BasePolicy = field(default_factory=BasePolicy)
 
     def image(self, name: str) -> Image | None:
         """The image called ``name``."""

@@ -14,6 +14,7 @@ from shipway.document import Node
 from shipway.errors import ConfigError
 from shipway.fleet.shapes import (
     ARGS,
+    GRADE,
     NAME_PATTERN,
     PATH,
     PATHS,
@@ -33,6 +34,7 @@ from shipway.fleet.shapes import (
     T_co,
     check_name,
     did_you_mean,
+    listed,
     seen,
     wrong,
 )
@@ -335,6 +337,40 @@ REGISTRIES = Setting(
     "How registries are reached, by host and port as references write them.",
 )
 
+# --- what is asked of base images -----------------------------------------------------------------
+
+BASE_PREFIX = Setting(
+    "prefix", REGISTRY, "Registry and path of the fleet's own images; absent: `registry` of the fleet."
+)
+ALIASES = Setting(
+    "aliases",
+    listed(REGISTRY, "registries with an optional path"),
+    "Other registries and paths that hold the same images; references to them are moved to `prefix`.",
+)
+ALLOW = Setting(
+    "allow",
+    TEXTS,
+    "External images that may be built on, such as docker.io/library/*; `*` is any text; absent: all.",
+)
+LATEST = Setting("latest", GRADE, "How severe a base without a tag, or with `latest`, is.", "warning")
+UNPINNED = Setting("unpinned", GRADE, "How severe a base without a digest is.", "off")
+BASES_TABLE: Table = (BASE_PREFIX, ALIASES, ALLOW, LATEST, UNPINNED)
+
+
+def _sectioned(table: Table, what: str) -> Shape[Section]:
+    """A mapping with the settings of ``table``."""
+    return Shape(
+        f"a mapping of settings of {what}",
+        section_schema(table),
+        lambda node, key: read_section(node, table, f"`{key}`"),
+    )
+
+
+BASES = Setting("bases", _sectioned(BASES_TABLE, "base images"), "What is asked of base images.")
+POLICIES = Setting(
+    "policies", _sectioned((BASES,), "the fleet's policies"), "What the fleet holds itself to."
+)
+
 DISCOVER = Setting(
     "discover",
     SWITCHED_PATHS,
@@ -342,7 +378,7 @@ DISCOVER = Setting(
     True,
 )
 
-FLEET: Table = (*SHARED, GROUPS, IMAGES, REPOSITORIES, REGISTRIES, DISCOVER)
+FLEET: Table = (*SHARED, GROUPS, IMAGES, REPOSITORIES, REGISTRIES, POLICIES, DISCOVER)
 
 
 def paths(values: tuple[Located[T], ...] | None) -> tuple[T, ...]:

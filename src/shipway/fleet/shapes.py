@@ -151,6 +151,18 @@ REGISTRY = Shape("a registry host with an optional path", {"type": "string", "mi
 REPOSITORY = Shape("a repository without a tag", {"type": "string", "minLength": 1}, _repository)
 
 
+GRADES = ("error", "warning", "info", "off")
+
+
+def _grade(node: Node, key: str) -> str:
+    if node.value in GRADES:
+        return str(node.value)
+    raise wrong(node, key, GRADE.expected)
+
+
+GRADE = Shape("error, warning, info or off", {"enum": list(GRADES)}, _grade)
+
+
 # --- lists ------------------------------------------------------------------------------------
 
 
