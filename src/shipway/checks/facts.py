@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from shipway.checks.text import Text
 from shipway.dockerfile.resolve import LINUX_AMD64
 from shipway.dockerfile.resolved import ResolvedBuild
 from shipway.dockerfile.sources import SourceReport
@@ -66,6 +67,20 @@ class Facts:
     def dockerfiles(self) -> Mapping[str, Dockerfile]:
         """Every Dockerfile of the fleet that is a file, by its path, each once."""
         return {each.path: each.build.dockerfile for each in self.declared if each.inputs.inline is None}
+
+    @cached_property
+    def texts(self) -> tuple[Text, ...]:
+        """Every Dockerfile of the fleet, inline ones too, each once, with the stages that are built."""
+        builds: dict[tuple[str, str | None], list[DeclaredBuild]] = {}
+        for each in self.declared:
+            builds.setdefault((each.path, each.inputs.inline), []).append(each)
+        return tuple(self._text(each) for each in builds.values())
+
+    def _text(self, builds: list[DeclaredBuild]) -> Text:
+        first = builds[0]
+        reached = frozenset(stage.stage.index for each in builds for stage in each.build.stages)
+        inline = None if first.inputs.inline is None else self.place(first, 0)
+        return Text(first.build.dockerfile, first.path, inline, reached)
 
     def _declared(
         self, image: Image, declaration: Declaration | None, inputs: BuildInputs, platform: Platform

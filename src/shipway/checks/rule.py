@@ -19,6 +19,7 @@ class Rule:
 
     ``rationale`` is the rule's page in Markdown: what is wrong, an example, how to mend it, and the
     source (a BuildKit rule, a specification). ``fix`` tells whether and how surely it can mend.
+    ``aliases`` are the names of the same rule elsewhere: of a BuildKit check, and ids of hadolint.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Rule:
     rationale: str
     check: Check
     fix: Applicability | None = None
+    aliases: tuple[str, ...] = ()
 
     def run(self, facts: Facts) -> Iterable[Finding]:
         """Everything this rule finds."""
