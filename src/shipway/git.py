@@ -28,6 +28,8 @@ _ENVIRONMENT: Mapping[str, str | None] = {
     "GIT_INDEX_FILE": None,
     "GIT_PREFIX": None,
 }
+_PATHS_AT_ONCE = 500
+_IGNORE_RULE = re.compile(r"(?P<source>.+?):(?P<line>\d+):(?P<pattern>.*)\t\./(?P<path>.+)")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -64,6 +66,23 @@ class GitWorkingCopy:
         """The files that git tracks below ``directory``, relative to it, sorted."""
         listing = self._git(directory, "ls-files", "-z", "--cached").stdout
         return tuple(sorted(set(filter(None, listing.split("\0")))))
+
+    def tracked(self, directory: Path) -> frozenset[str] | None:
+        """See ``ports.WorkingCopy.tracked``."""
+        return frozenset(self.tracked_files(directory)) if _under_git(directory.absolute()) else None
+
+    def ignore_rules(self, directory: Path, paths: Sequence[str]) -> Mapping[str, str]:
+        """See ``ports.WorkingCopy.ignore_rules``; git-check-ignore(1) with ``--verbose``."""
+        found: dict[str, str] = {}
+        for start in range(0, len(paths), _PATHS_AT_ONCE):
+            # a leading ./ keeps a path from being taken for pathspec magic
+            chunk = [f"./{path}" for path in paths[start : start + _PATHS_AT_ONCE]]
+            options = ("check-ignore", "--verbose", "--no-index", "--")
+            for said in self._git(directory, *options, *chunk, accept=(0, 1)).stdout.splitlines():
+                match = _IGNORE_RULE.fullmatch(said)
+                if match is not None:
+                    found[match["path"]] = f"{match['source']}:{match['line']}: {match['pattern']}"
+        return found
 
     def clone(self, url: str, ref: str | None, directory: Path) -> None:
         """Make ``directory`` a shallow clone of ``url`` at ``ref``: a branch, a tag, a commit, None for HEAD.

@@ -227,6 +227,14 @@ class WorkingCopy(Protocol):
     def revision(self, directory: Path) -> Revision | None:
         """The revision checked out at ``directory``; None outside git or before the first commit."""
 
+    def tracked(self, directory: Path) -> frozenset[str] | None:
+        """The files below ``directory`` that git tracks, relative to it (a submodule is one entry); None
+        outside git. Raises GitError."""
+
+    def ignore_rules(self, directory: Path, paths: Sequence[str]) -> Mapping[str, str]:
+        """Of ``paths``, relative to ``directory``, those that git ignores, each with the line that says so
+        (``.gitignore:3: dist/``). Raises GitError."""
+
 
 # --- ledger -----------------------------------------------------------------------------------
 

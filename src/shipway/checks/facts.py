@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +42,8 @@ class DeclaredBuild:
 class Facts:
     """Everything known before a rule looks. ``directory`` is the fleet's own root.
 
-    ``tracked`` are the files of the root that git tracks, None outside git.
+    ``tracked`` are the files of the root that git tracks, None outside git; ``git_rules`` gives for paths
+    that git ignores the line that says so.
     """
 
     fleet: Fleet
@@ -50,6 +51,7 @@ class Facts:
     directory: str
     tracked: frozenset[str] | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
+    git_rules: Callable[[Sequence[str]], Mapping[str, str]] = lambda _: {}
 
     @cached_property
     def declared(self) -> tuple[DeclaredBuild, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from shipway.checks.problems import PROBLEM_RULES
 from shipway.checks.rule import Rule
 from shipway.checks.rules.sw001_unused_ignore import RULE as SW001
@@ -21,6 +19,6 @@ def rule(id: str) -> Rule | None:
     return _BY_ID.get(id.upper())
 
 
-def known_selectors() -> Iterable[str]:
+def known_selectors() -> list[str]:
     """Everything that selects a rule: the ids, and the beginnings that name a family (``SW2``)."""
     return sorted({id[:end] for id in _BY_ID for end in range(2, len(id) + 1)})

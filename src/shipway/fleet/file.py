@@ -12,16 +12,18 @@ from typing import TypeVar
 from shipway.document import parse
 from shipway.errors import ConfigError
 from shipway.fleet.discover.paths import is_remote, rooted
-from shipway.fleet.model import Access, BasePolicy, BuildInputs, Declaration
+from shipway.fleet.model import Access, BasePolicy, BuildInputs, CheckSettings, Declaration, RuleSettings
 from shipway.fleet.settings import (
     ALIASES,
     ALLOW,
     ARGS_KEY,
     BASE_PREFIX,
+    BASELINE,
     BASES,
     CA,
     CACHE_FROM,
     CACHE_TO,
+    CHECKS,
     CHOSEN,
     CONFIG,
     CONTEXT,
@@ -46,6 +48,9 @@ from shipway.fleet.settings import (
     REGISTRY_KEY,
     REPOSITORIES,
     REPOSITORY_KEY,
+    RULE_IGNORE,
+    RULE_PATHS,
+    RULE_SEVERITY,
     SECRET_ARGS,
     SECRETS,
     SOURCE_PATH,
@@ -97,6 +102,7 @@ class FleetFile:
     discover: tuple[Located[str], ...] | bool
     registries: Mapping[str, Access]
     bases: BasePolicy
+    checks: CheckSettings
 
     @property
     def directory(self) -> str:
@@ -120,6 +126,7 @@ def read_fleet_file(data: bytes | str, path: str) -> FleetFile:
         True if discover is None else _relocated(discover, directory_of(path)),
         _registries(section, directory_of(path)),
         _base_policy(section),
+        _check_settings(section, directory_of(path)),
     )
 
 
@@ -146,6 +153,27 @@ def _base_policy(section: Section) -> BasePolicy:
         allow=paths(bases.get(ALLOW)),
         latest=bases.get(LATEST) or default.latest,
         unpinned=bases.get(UNPINNED) or default.unpinned,
+    )
+
+
+def _check_settings(section: Section, directory: str) -> CheckSettings:
+    checks = section.get(CHECKS)
+    if checks is None:
+        return CheckSettings()
+    baseline = checks.get(BASELINE)
+    return CheckSettings(
+        _rule_settings(checks),
+        tuple(_rule_settings(each, pattern) for pattern, each in (checks.get(RULE_PATHS) or {}).items()),
+        None if baseline is None else join(directory, baseline),
+    )
+
+
+def _rule_settings(section: Section, pattern: str = "") -> RuleSettings:
+    severities = section.get(RULE_SEVERITY) or {}
+    return RuleSettings(
+        tuple((each.value, each.place) for each in section.get(RULE_IGNORE) or ()),
+        tuple((rule, each.value, each.place) for rule, each in severities.items()),
+        pattern,
     )
 
 

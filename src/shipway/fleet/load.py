@@ -14,7 +14,7 @@ from shipway.fleet.builds import Builds
 from shipway.fleet.discover.naming import free_name
 from shipway.fleet.file import FLEET_FILES, FleetFile, OtherRepository
 from shipway.fleet.locate import find_fleet_file, read_file, relative_to_root
-from shipway.fleet.model import BasePolicy, Fleet, Image, Problem
+from shipway.fleet.model import BasePolicy, CheckSettings, Fleet, Image, Problem
 from shipway.fleet.part import Part, read_part
 from shipway.fleet.repositories import read_repository
 from shipway.fleet.settings import REGISTRY_KEY, Section
@@ -90,7 +90,8 @@ def _assemble(
     roots = MappingProxyType({part.root: str(part.tree.root) for part in parts})
     registries = own.file.registries if own.file else {}
     bases = own.file.bases if own.file else BasePolicy()
-    return link(Fleet(images, tuple(problems), roots, registry, source, registries, bases), builds)
+    checks = own.file.checks if own.file else CheckSettings()
+    return link(Fleet(images, tuple(problems), roots, registry, source, registries, bases, checks), builds)
 
 
 def _settled(parts: Sequence[Part], env_files: EnvFiles) -> Iterator[Image]:

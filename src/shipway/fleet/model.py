@@ -154,6 +154,27 @@ class BasePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleSettings:
+    """What the fleet file says about rules, each named by its id or the beginning of one: those to ignore,
+    and a severity (error, warning or info) for others. ``pattern`` are the files it is about, in the
+    syntax of ignore files; empty for all. Names come with the places where they are written."""
+
+    ignore: tuple[tuple[str, Place], ...] = ()
+    severity: tuple[tuple[str, str, Place], ...] = ()
+    pattern: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSettings:
+    """What the fleet file says about ``shipway check``: about all files, about some, and where known
+    findings are listed (relative to the root)."""
+
+    all: RuleSettings = RuleSettings()
+    paths: tuple[RuleSettings, ...] = ()
+    baseline: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """Every image of the fleet in the order of declaration, and every problem met on the way.
 
@@ -168,6 +189,7 @@ class Fleet:
     source: str | None = None
     registries: Mapping[str, Access] = field(default_factory=dict)
     bases: BasePolicy = field(default_factory=BasePolicy)
+    checks: CheckSettings = field(default_factory=CheckSettings)
 
     def image(self, name: str) -> Image | None:
         """The image called ``name``."""

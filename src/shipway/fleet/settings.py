@@ -6,10 +6,12 @@ from these declarations. Keys of an image are those of Compose and bake.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
+from shipway.dockerfile.patterns import is_well_formed
 from shipway.document import Node
 from shipway.errors import ConfigError
 from shipway.fleet.shapes import (
@@ -371,6 +373,100 @@ POLICIES = Setting(
     "policies", _sectioned((BASES,), "the fleet's policies"), "What the fleet holds itself to."
 )
 
+# --- what checks are told -------------------------------------------------------------------------
+
+SELECTOR_PATTERN = "^[A-Z]{2}[0-9]{0,4}$"
+_SELECTOR = re.compile(SELECTOR_PATTERN.removesuffix("$") + r"\Z")
+SEVERITY_WORDS = ("error", "warning", "info")
+
+
+def _selector(text: str, key: str, place: Place) -> str:
+    if not _SELECTOR.match(text):
+        raise ConfigError(
+            f"{text!r} in `{key}` is no rule",
+            place=place,
+            help="write an id such as SW101, or SW1 for all of it",
+        )
+    return text
+
+
+def _severity(node: Node, key: str) -> str:
+    if node.value in SEVERITY_WORDS:
+        return str(node.value)
+    raise wrong(node, key, SEVERITY.expected)
+
+
+SEVERITY = Shape("error, warning or info", {"enum": list(SEVERITY_WORDS)}, _severity)
+SELECTORS = listed(
+    Shape(
+        "a rule",
+        {"type": "string", "pattern": SELECTOR_PATTERN},
+        lambda node, key: _selector(TEXT.read(node, key), key, node.place),
+    ),
+    "rules such as SW101, or SW1 for a family",
+)
+
+
+def _severities(node: Node, key: str) -> Mapping[str, Located[str]]:
+    if not node.is_mapping:
+        raise wrong(node, key, "a mapping of rules to severities")
+    return {
+        _selector(name, key, node.key_place(name)): Located(SEVERITY.read(value, name), node.key_place(name))
+        for name, value in node.mapping.items()
+    }
+
+
+RULE_IGNORE = Setting("ignore", SELECTORS, "Rules that do not count.")
+RULE_SEVERITY = Setting(
+    "severity",
+    Shape(
+        "a mapping of rules to severities",
+        {
+            "type": "object",
+            "propertyNames": {"pattern": SELECTOR_PATTERN},
+            "additionalProperties": SEVERITY.schema,
+        },
+        _severities,
+    ),
+    "Severities other than the rules' own: error, warning or info, by rule or family.",
+)
+RULE_TABLE: Table = (RULE_IGNORE, RULE_SEVERITY)
+
+
+def _rule_paths(node: Node, key: str) -> Mapping[str, Section]:
+    if not node.is_mapping:
+        raise wrong(node, key, "a mapping of path patterns to settings of rules")
+    found = {}
+    for pattern, value in node.mapping.items():
+        if not is_well_formed(pattern):
+            raise ConfigError(f"{pattern!r} in `{key}` is no pattern", place=node.key_place(pattern))
+        found[pattern] = _entry(value, RULE_TABLE, f"`{pattern}`", node.key_place(pattern))
+    return found
+
+
+RULE_PATHS = Setting(
+    "paths",
+    Shape(
+        "a mapping of path patterns to settings of rules",
+        {"type": "object", "additionalProperties": section_schema(RULE_TABLE)},
+        _rule_paths,
+    ),
+    "The same for some files, by pattern as in .dockerignore; the later one counts.",
+)
+BASELINE = Setting(
+    "baseline", PATH, "File that lists known findings; absent: .shipway-baseline.json, if there."
+)
+CHECKS_TABLE: Table = (*RULE_TABLE, RULE_PATHS, BASELINE)
+CHECKS = Setting(
+    "checks",
+    Shape(
+        "a mapping of settings of checks",
+        section_schema(CHECKS_TABLE),
+        lambda node, key: read_section(node, CHECKS_TABLE, f"`{key}`"),
+    ),
+    "What shipway check tells, and how severe it is.",
+)
+
 DISCOVER = Setting(
     "discover",
     SWITCHED_PATHS,
@@ -378,7 +474,7 @@ DISCOVER = Setting(
     True,
 )
 
-FLEET: Table = (*SHARED, GROUPS, IMAGES, REPOSITORIES, REGISTRIES, POLICIES, DISCOVER)
+FLEET: Table = (*SHARED, GROUPS, IMAGES, REPOSITORIES, REGISTRIES, POLICIES, CHECKS, DISCOVER)
 
 
 def paths(values: tuple[Located[T], ...] | None) -> tuple[T, ...]:
