@@ -104,7 +104,11 @@ class BuildFailed(EngineError):
 
 
 class RegistryError(EnvironmentFailed):
-    """A registry refused, failed, or answered nonsense. ``status`` is the HTTP status, 0 if none came."""
+    """A registry refused, failed, or answered nonsense. ``status`` is the HTTP status, 0 if none came.
+
+    ``reason`` is a stable word in kebab-case for the cause where it is known (``no-credentials``,
+    ``certificate-expired`` …), so that nobody has to read it out of the text.
+    """
 
     def __init__(
         self,
@@ -114,9 +118,11 @@ class RegistryError(EnvironmentFailed):
         cause: str | None = None,
         help: str | None = None,
         status: int = 0,
+        reason: str = "",
     ) -> None:
         super().__init__(message, place=place, cause=cause, help=help)
         self.status = status
+        self.reason = reason
 
 
 class Unreachable(RegistryError):

@@ -93,6 +93,7 @@ def resolve(location: str, answered: str) -> str:
         raise RegistryError(
             f"{shown(answered)} points to something that is no URL",
             cause="the registry, or a proxy in front of it, sends a broken Location, Link or realm",
+            reason="location",
         )
     return url
 
@@ -108,6 +109,7 @@ def guard_realm(realm: str, endpoint: Endpoint) -> str:
             f"{endpoint.registry} asks for credentials to be sent to {shown(url)} without TLS",
             cause="the token service of a registry behind TLS must be behind TLS too",
             help="correct the realm in the registry's configuration (auth.token.realm)",
+            reason="location",
         )
     _guard_private(url, endpoint, "its token service")
     return url
@@ -126,6 +128,8 @@ def guard_location(location: str, answered: str, endpoint: Endpoint) -> tuple[st
             raise RegistryError(
                 f"{endpoint.registry} asks for an upload to be sent to {shown(url)} without TLS",
                 cause="an upload that began behind TLS must stay behind TLS",
+                help="let the proxy in front of it send X-Forwarded-Proto and Host",
+                reason="location",
             )
         parts = urlsplit(url)
         return f"{endpoint.base}{url.removeprefix(f'{parts.scheme}://{parts.netloc}')}", True
@@ -156,6 +160,7 @@ def _guard_private(url: str, endpoint: Endpoint, what: str) -> None:
             f"{endpoint.registry} points {what} to the private address {host}",
             cause="a registry that sends its clients to inner addresses of another host is not followed",
             help="use the registry by the name that its own configuration knows",
+            reason="location",
         )
 
 

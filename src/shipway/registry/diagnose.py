@@ -73,14 +73,16 @@ def refusal(attempt: Attempt, status: int, headers: Mapping[str, str], body: byt
             continue
         if wording.fits(status, text.lower(), attempt.endpoint.registry):
             cause, help_ = attempt.fill(wording.cause), attempt.fill(wording.help)
-            return wording.error(message, cause=cause, help=help_, status=status)
-    error, cause, help_ = _by_status(attempt, status, headers, text)
-    return error(message, cause=attempt.fill(cause), help=attempt.fill(help_), status=status)
+            return wording.error(message, cause=cause, help=help_, status=status, reason=wording.reason)
+    error, reason, cause, help_ = _by_status(attempt, status, headers, text)
+    cause, help_ = attempt.fill(cause), attempt.fill(help_)
+    return error(message, cause=cause, help=help_, status=status, reason=reason)
 
 
-_Verdict = tuple[type[RegistryError], str, str]
+_Verdict = tuple[type[RegistryError], str, str, str]
 _RETRIED = (
     Unreachable,
+    "unreachable",
     "the registry, or a proxy in front of it, fails by itself; trying again did not help",
     "look at the registry's own log, then run it again: what is there is not uploaded twice",
 )
@@ -98,6 +100,7 @@ def _by_status(attempt: Attempt, status: int, headers: Mapping[str, str], text: 
     if is_page(headers, text) or 300 <= status < 400:
         return (
             Unreachable,
+            "not-a-registry",
             "what answers at {registry} is a web page or a redirect, no registry",
             "look at it: curl -sSi " + attempt.endpoint.base + "/v2/",
         )
@@ -106,27 +109,32 @@ def _by_status(attempt: Attempt, status: int, headers: Mapping[str, str], text: 
 
 _OTHER: _Verdict = (
     Denied,
+    "refused",
     "the registry refuses the request for a reason of its own",
     "look at the registry's own log",
 )
 _STATUSES: dict[int, _Verdict] = {
     404: (
         NotFound,
+        "missing",
         "there is no such repository, manifest or blob on {registry}, or it is hidden from this account",
         "look at what is there: skopeo list-tags docker://{name}",
     ),
     405: (
         Denied,
+        "read-only",
         "the registry does not allow this: deleting is switched off, or it is read-only",
         "for distribution, set storage.delete.enabled: true (or end maintenance.readonly) and restart it",
     ),
     416: (
         Denied,
+        "refused",
         "the registry refuses the piece that was sent or asked for",
         "run it again; if it stays, a proxy in front of {registry} changes ranges",
     ),
     429: (
         RateLimited,
+        "rate-limit",
         "too many requests from this address or account; waiting as long as it asked did not help",
         "wait, log in if you are not, then run it again",
     ),
@@ -137,11 +145,17 @@ def _unauthorized(attempt: Attempt) -> _Verdict:
     if attempt.credential.is_anonymous:
         searched = "; ".join(attempt.credential.searched) or "none are configured"
         cause = "no credentials for {registry} were found (" + _literal(searched) + ")"
-        return Unauthorized, cause, "log in: docker login {registry} (or buildah login {registry})"
+        return (
+            Unauthorized,
+            "no-credentials",
+            cause,
+            "log in: docker login {registry} (or buildah login {registry})",
+        )
     if attempt.lacking:
         return _denied(attempt)
     return (
         Unauthorized,
+        "wrong-credentials",
         f"the credentials from {_literal(attempt.credential.source)} are wrong or expired, or {{repository}}"
         " is hidden from them",
         "log in again: docker login {registry} (or buildah login {registry})",
@@ -155,11 +169,13 @@ def _denied(attempt: Attempt) -> _Verdict:
         rights = _literal(" ".join(str(scope) for scope in attempt.lacking))
         return (
             Denied,
+            "token-scope",
             f"the token service knows {who}{source} but did not grant {rights}",
             "give the account that right on {name}, or log in as another: docker login {registry}",
         )
     return (
         Denied,
+        "no-right",
         f"{who}{source} may not do this in {{repository}}",
         "give the account the right to push to {name}, or log in as another: docker login {registry}",
     )
@@ -170,6 +186,7 @@ def _too_large(headers: Mapping[str, str]) -> _Verdict:
     named = f" ({_literal(proxy[:40])})" if proxy else ""
     return (
         Denied,
+        "too-large",
         f"a proxy in front of {{registry}}{named} limits the size of a request",
         "raise its limit, for nginx: client_max_body_size 0;",
     )
@@ -192,6 +209,7 @@ def not_a_registry(attempt: Attempt, status: int, headers: Mapping[str, str], bo
         cause=f"at {attempt.endpoint.authority} is {kind}; the right one may have another port or name",
         help=f"look at it: curl -sSi {attempt.endpoint.base}/v2/",
         status=status,
+        reason="not-a-registry",
     )
 
 
@@ -201,6 +219,7 @@ def token_refused(attempt: Attempt, realm_host: str, status: int, body: bytes) -
     at = f"the token service {realm_host}"
     if status in (400, 401) and attempt.credential.is_anonymous:
         hidden = f"{attempt.repository or attempt.endpoint.registry} is private or does not exist"
+        error.reason = "no-credentials"
         error.cause = f"{at} gives nothing to anonymous callers: {hidden}; {error.cause}"
     elif status == 401:
         error.cause = f"{at} refused the credentials from {attempt.credential.source}"
@@ -265,8 +284,19 @@ def failure(attempt: Attempt, seen: Failure, now: datetime) -> RegistryError:
     names = {"host": split_authority(seen.authority)[0], "at": seen.authority}
     names |= {"registry": attempt.endpoint.registry, "detail": seen.detail or "no reason given"}
     return error(
-        message + what.format(**names), cause=cause.format(**names), help=help_.format(**names), status=0
+        message + what.format(**names),
+        cause=cause.format(**names),
+        help=help_.format(**names),
+        reason=_REASONS.get(seen.kind, "unreachable"),
     )
+
+
+_REASONS: dict[FailureKind, str] = {
+    "tls": "tls",
+    "plain-server": "plain-server",
+    "tls-server": "tls-server",
+    "proxy": "proxy",
+}
 
 
 _FAILURES: dict[FailureKind, tuple[type[RegistryError], str, str, str]] = {
@@ -332,13 +362,13 @@ _WRONG_HOST, _WRONG_ADDRESS = (62,), (64,)
 
 
 def _certificate(attempt: Attempt, seen: Failure, message: str, now: datetime) -> RegistryError:
-    what, cause, help_ = _certificate_verdict(seen, now)
+    reason, what, cause, help_ = _certificate_verdict(seen, now)
     if seen.authority != attempt.endpoint.authority:
         cause += f"; {attempt.endpoint.registry} sends its clients on to {seen.authority}"
-    return TlsFailed(f"{message}{what}", cause=cause, help=help_)
+    return TlsFailed(f"{message}{what}", cause=cause, help=help_, reason=reason)
 
 
-def _certificate_verdict(seen: Failure, now: datetime) -> tuple[str, str, str]:
+def _certificate_verdict(seen: Failure, now: datetime) -> tuple[str, str, str, str]:
     host = split_authority(seen.authority)[0]
     certificate = seen.look.certificate if seen.look else None
     trust = f"put the authority that signed it into /etc/containers/certs.d/{seen.authority}/ca.crt"
@@ -349,12 +379,14 @@ def _certificate_verdict(seen: Failure, now: datetime) -> tuple[str, str, str]:
         names = ", ".join(certificate.names) if certificate and certificate.names else "no name at all"
         kind = "IP" if is_address(host) else "DNS"
         return (
+            "certificate-name",
             f"the certificate of {seen.authority} is not for {host}",
             f"it is valid for {names}; a common name alone counts for nothing",
             f"use one of those names, or issue it with subjectAltName={kind}:{host}",
         )
     if seen.code in _SELF_SIGNED:
         return (
+            "certificate-self-signed",
             f"the certificate of {seen.authority} is self-signed",
             "nobody vouches for it here",
             f"if it is yours, put it into /etc/containers/certs.d/{seen.authority}/ca.crt",
@@ -362,19 +394,22 @@ def _certificate_verdict(seen: Failure, now: datetime) -> tuple[str, str, str]:
     if seen.code in _NO_ISSUER:
         issuer = f" {certificate.issuer!r}" if certificate else ""
         return (
+            "certificate-authority",
             f"the certificate of {seen.authority} is signed by an authority{issuer} that is unknown here",
             "a private authority, or a server that does not send its intermediate certificates",
             trust,
         )
-    return f"the certificate of {seen.authority} is refused ({seen.detail})", "see the reason given", trust
+    what = f"the certificate of {seen.authority} is refused ({seen.detail})"
+    return "tls", what, "see the reason given", trust
 
 
-def _out_of_time(seen: Failure, now: datetime, renew: str) -> tuple[str, str, str]:
+def _out_of_time(seen: Failure, now: datetime, renew: str) -> tuple[str, str, str, str]:
     if seen.look and seen.look.server_time:
         skew = (now - seen.look.server_time).total_seconds()
         certificate = seen.look.certificate
         if abs(skew) > _CLOCK_SKEW and certificate.begins <= seen.look.server_time <= certificate.ends:
             return (
+                "clock",
                 f"the certificate of {seen.authority} does not fit this machine's clock",
                 f"the clock here is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the registry's",
                 "set the clock: timedatectl set-ntp true",
@@ -382,9 +417,11 @@ def _out_of_time(seen: Failure, now: datetime, renew: str) -> tuple[str, str, st
     look = seen.look.certificate if seen.look else None
     if seen.code in _EXPIRED:
         when = f" on {look.ends:%Y-%m-%d %H:%M} UTC" if look else ""
-        return f"the certificate of {seen.authority} expired{when}", "it was not renewed in time", renew
+        what = f"the certificate of {seen.authority} expired{when}"
+        return "certificate-expired", what, "it was not renewed in time", renew
     when = f" before {look.begins:%Y-%m-%d %H:%M} UTC" if look else ""
     return (
+        "certificate-not-yet-valid",
         f"the certificate of {seen.authority} is not valid{when}",
         "it was issued for a later time, or the clock of who issued it is wrong",
         renew,
