@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -44,6 +46,37 @@ def container_storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
         patch.setenv("STORAGE_DRIVER", "vfs")
         yield home
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def docker_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The path of a docker client whose daemon answers; as root a daemon is started when there is none."""
+    docker = "/usr/bin/docker" if Path("/usr/bin/docker").exists() else shutil.which("docker")
+    if docker is None:
+        missing("docker is not installed")
+        return
+    if _answers(docker):
+        yield docker
+        return
+    if os.geteuid() != 0 or shutil.which("dockerd") is None:
+        missing("no docker daemon answers")
+    home = tmp_path_factory.mktemp("docker")
+    socket = f"unix://{home}/docker.sock"
+    argv = ["dockerd", "--host", socket, "--data-root", f"{home}/data", "--exec-root", f"{home}/exec"]
+    with (home / "log").open("w") as log, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", socket)
+        daemon = subprocess.Popen([*argv, "--pidfile", f"{home}/pid"], stdout=log, stderr=log)
+        try:
+            if not any(_answers(docker) or time.sleep(0.2) for _ in range(150)):
+                missing(f"dockerd does not come up: {(home / 'log').read_text()[-2000:]}")
+            yield docker
+        finally:
+            daemon.terminate()
+            daemon.wait()
+
+
+def _answers(docker: str) -> bool:
+    return subprocess.run([docker, "info"], capture_output=True, check=False, timeout=60).returncode == 0
 
 
 @pytest.fixture

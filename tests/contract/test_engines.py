@@ -6,12 +6,11 @@ import asyncio
 import gzip
 import io
 import json
-import os
 import secrets
 import shutil
 import tarfile
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,13 @@ from typing import Any
 import pytest
 
 from shipway.engines.table import ENGINES
-from shipway.errors import BuildFailed, EngineMissing, ShipwayError
+from shipway.errors import BuildFailed, ShipwayError
 from shipway.host import SystemHost
 from shipway.ports import BuildRequest, Completed, Engine
-from shipway.testing.distribution import running_distribution
 from shipway.testing.registry import running_registry
 from shipway.values import Digest, Platform, Reference
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("docker")]
 
 AMD = Platform.parse("linux/amd64")
 ARM = Platform.parse("linux/arm64")
@@ -48,57 +46,31 @@ class WatchedHost(SystemHost):
         return await super().run(argv, **how)
 
 
-def missing(reason: str, *, required: bool) -> None:
-    """Skip; in CI fail when the thing must be there."""
-    if required and os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A store of buildah's and podman's own, that goes away with the tests."""
-    home = tmp_path_factory.mktemp("storage")
-    configuration = home / "storage.conf"
-    configuration.write_text(
-        f'[storage]\ndriver = "vfs"\ngraphroot = "{home}/root"\nrunroot = "{home}/run"\n'
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CONTAINERS_STORAGE_CONF", str(configuration))
-        patch.setenv("STORAGE_DRIVER", "vfs")
-        yield
-    shutil.rmtree(home, ignore_errors=True)
-
-
 @pytest.fixture(scope="module", params=ENGINES)
-def engine(request: pytest.FixtureRequest, storage: None) -> Engine:
+def engine(request: pytest.FixtureRequest, container_storage: Path) -> Engine:
+    """Every engine; one that is missing skips its tests, and fails them in CI."""
+    if request.param == "docker":
+        request.getfixturevalue("docker_daemon")
+    else:
+        request.getfixturevalue("require_tool")(request.param)
     found = ENGINES[request.param](WatchedHost())
-    try:
-        asyncio.run(found.probe())
-    except EngineMissing as error:
-        missing(f"{error.message}: {error.cause}", required=request.param == "buildah")
+    asyncio.run(found.probe())
     return found
 
 
 @pytest.fixture(scope="module")
-def busybox() -> Path:
-    program = Path(shutil.which("busybox") or "/nowhere")
-    if not program.exists():
-        missing("busybox-static is not installed", required=True)
-    return program
+def busybox(require_tool: Callable[[str], str]) -> Path:
+    return Path(require_tool("busybox"))
 
 
 @pytest.fixture(scope="module", params=["embedded", "docker-registry"])
-def registry(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """``127.0.0.1:PORT`` of an empty registry."""
+def registry(request: pytest.FixtureRequest) -> Iterator[str]:
+    """``127.0.0.1:PORT`` of a registry."""
     if request.param == "embedded":
         with running_registry() as embedded:
             yield embedded.address
-        return
-    if shutil.which("docker-registry") is None:
-        missing("docker-registry is not installed", required=True)
-    with running_distribution(tmp_path_factory.mktemp("registry")) as address:
-        yield address
+    else:
+        yield request.getfixturevalue("docker_registry")
 
 
 @dataclass(frozen=True)

@@ -1,34 +1,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-
-
-@pytest.fixture
-def require_tool() -> Callable[[str], str]:
-    """Gives the path of a program. Where it is missing the test is skipped; in CI it fails."""
-
-    def require(name: str) -> str:
-        path = shutil.which(name)
-        if path is None:
-            missing(f"{name} is not installed")
-        return str(path)
-
-    return require
-
-
-@pytest.fixture
-def require_docker(require_tool: Callable[[str], str]) -> str:
-    """The path of a docker client whose daemon answers."""
-    docker = require_tool("docker")
-    if subprocess.run([docker, "info"], capture_output=True, check=False, timeout=60).returncode:
-        missing("no docker daemon answers")
-    return docker
 
 
 @pytest.fixture
@@ -53,9 +30,3 @@ def run_tool(tmp_path: Path) -> Callable[..., str]:
         return done.stdout
 
     return run
-
-
-def missing(reason: str) -> None:
-    if os.environ.get("CI"):
-        pytest.fail(f"{reason}, and CI must have it")
-    pytest.skip(reason)

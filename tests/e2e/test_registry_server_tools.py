@@ -14,7 +14,7 @@ from shipway.testing.raw import RawRepository, descriptor, encode, index
 from shipway.testing.registry import running_registry
 from shipway.values import Digest
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("docker")]
 
 Run = Callable[..., str]
 Require = Callable[[str], str]
@@ -116,21 +116,21 @@ def test_podman_pushes_and_pulls(
 
 
 def test_docker_pushes_and_pulls(
-    registry: EmbeddedRegistry, context: Path, require_docker: str, run_tool: Run
+    registry: EmbeddedRegistry, context: Path, docker_daemon: str, run_tool: Run
 ) -> None:
     reference = f"{registry.address}/shop/api:1.0"
     other = f"{registry.address}/shop/mounted:1.0"
     try:
-        run_tool(require_docker, "build", "--tag", reference, context, env={"DOCKER_BUILDKIT": "0"})
-        run_tool(require_docker, "tag", reference, other)
+        run_tool(docker_daemon, "build", "--tag", reference, context, env={"DOCKER_BUILDKIT": "0"})
+        run_tool(docker_daemon, "tag", reference, other)
         for destination in (reference, other):
-            run_tool(require_docker, "push", destination)
-        image = run_tool(require_docker, "image", "inspect", "--format", "{{.Id}}", reference).strip()
-        run_tool(require_docker, "rmi", "--force", image)
-        run_tool(require_docker, "pull", reference)
-        assert run_tool(require_docker, "image", "inspect", "--format", "{{.Id}}", reference).strip() == image
+            run_tool(docker_daemon, "push", destination)
+        image = run_tool(docker_daemon, "image", "inspect", "--format", "{{.Id}}", reference).strip()
+        run_tool(docker_daemon, "rmi", "--force", image)
+        run_tool(docker_daemon, "pull", reference)
+        assert run_tool(docker_daemon, "image", "inspect", "--format", "{{.Id}}", reference).strip() == image
     finally:
-        run_tool(require_docker, "rmi", "--force", reference, other)
+        run_tool(docker_daemon, "rmi", "--force", reference, other)
     manifest = RawRepository(registry.address, "shop/mounted")("GET", "manifests/1.0").json
     assert manifest["config"]["digest"] == image
     assert len(manifest["layers"]) == 2

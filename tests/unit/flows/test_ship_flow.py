@@ -1,0 +1,267 @@
+"""Ship with a scripted engine and real registries: order, isolation of failures, tags last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from shipway.errors import Denied, Mismatch, PartlyDelivered
+from shipway.fleet.builds import Builds
+from shipway.fleet.load import load_fleet
+from shipway.flows.deliver import deliver
+from shipway.flows.prepare import Prepared, Sources, prepare
+from shipway.flows.recipes import FileRecipes
+from shipway.flows.recorder import Recorder
+from shipway.flows.ship import Shipped
+from shipway.flows.status import read_status
+from shipway.flows.yard import Yard
+from shipway.git import GitWorkingCopy
+from shipway.host import SystemClock, SystemHost
+from shipway.ledger.sqlite import SqliteLedger
+from shipway.oci.manifest import Descriptor, Manifest
+from shipway.planning.plan import Choices
+from shipway.ports import Event, Registry
+from shipway.registry.client import RegistryClient
+from shipway.registry.config import RegistryConfig
+from shipway.registry.staging import EmbeddedStaging
+from shipway.testing.engine import ScriptedEngine
+from shipway.testing.registry import running_registry
+from shipway.values import Digest, Platform, Reference
+
+AMD64 = Platform("linux", "amd64")
+FILES = {
+    "base/Dockerfile": "FROM scratch\nCOPY f /f\n",
+    "mid/Dockerfile": "FROM {registry}/shop/base\nCOPY f /f\n",
+    "top/Dockerfile": "FROM {registry}/shop/mid\nCOPY f /f\n",
+    "solo/Dockerfile": "FROM scratch\nCOPY f /f\n",
+}
+NAMES = ("base", "mid", "top", "solo")
+
+
+@pytest.fixture
+def destination() -> Iterator[str]:
+    with running_registry() as registry:
+        yield registry.address
+
+
+class Harbour:
+    """A fleet, a scripted engine, a real staging registry and a real destination."""
+
+    def __init__(self, directory: Path, destination: str) -> None:
+        self.root = directory / "repo"
+        self.directory = directory
+        self.destination = destination
+        self.engine = ScriptedEngine(AMD64)
+        self.events: list[Event] = []
+        for path, text in FILES.items():
+            file = self.root / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text.format(registry=destination))
+            (file.parent / "f").write_text(path)
+        images = "".join(f"  {name}: {{context: {name}}}\n" for name in NAMES)
+        (self.root / "shipway.yaml").write_text(
+            f"registry: {destination}/shop\ntag: '1'\ntags: [latest]\nimages:\n{images}"
+        )
+
+    async def ship(self, *names: str, wrap: type[RegistryClient] = RegistryClient) -> Shipped:
+        builds = Builds()
+        fleet = load_fleet(self.root, builds=builds)
+        ledger = SqliteLedger(self.directory / "state")
+        clock, host = SystemClock(), SystemHost()
+        with EmbeddedStaging(self.directory / "state" / "registry") as staging:
+            async with self._client(wrap) as registry:
+                sources = Sources(ledger, clock, GitWorkingCopy(host), staging, registry, {}, AMD64, builds)
+                prepared: Prepared = await prepare(fleet, sources, Choices(frozenset(names)))
+
+                async def engine() -> ScriptedEngine:
+                    return self.engine
+
+                def recorder(run: int) -> Recorder:
+                    logs = self.directory / "logs"
+                    return Recorder(ledger, run, clock, logs, self.events.append, lambda image, line: None)
+
+                def yard(events: Recorder) -> Yard:
+                    recipes = FileRecipes(fleet, {}, builds)
+                    return Yard(engine, registry, staging, recipes, ledger, clock, events)
+
+                shipped = await deliver(
+                    prepared, command="ship", jobs=2, ledger=ledger, clock=clock, recorder=recorder, yard=yard
+                )
+        self.status = read_status(ledger)
+        ledger.close()
+        return shipped
+
+    @asynccontextmanager
+    async def _client(self, wrap: type[RegistryClient]) -> AsyncIterator[Registry]:
+        client = wrap(RegistryConfig(), SystemClock())
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    async def tag(self, image: str, tag: str = "1") -> Descriptor | None:
+        async with self._client(RegistryClient) as registry:
+            return await registry.head(Reference.parse(f"{self.destination}/shop/{image}:{tag}"))
+
+    def states(self) -> dict[str, str]:
+        assert self.status is not None
+        return {row.image: row.state for row in self.status.rows}
+
+
+@pytest.fixture
+def harbour(tmp_path: Path, destination: str) -> Harbour:
+    return Harbour(tmp_path, destination)
+
+
+async def test_bases_are_built_before_what_builds_on_them(harbour: Harbour) -> None:
+    await harbour.ship()
+    order = harbour.engine.built
+    assert order.index("base") < order.index("mid") < order.index("top")
+    assert harbour.states() == dict.fromkeys(NAMES, "delivered")
+
+
+async def test_a_base_is_pinned_to_the_digest_that_was_delivered(harbour: Harbour) -> None:
+    await harbour.ship()
+    mid = next(request for request in harbour.engine.builds if request.name == "mid")
+    base = await harbour.tag("base")
+    assert base is not None
+    assert f"/shop/base@{base.digest}\n".encode() in mid.dockerfile
+
+
+async def test_a_failure_stops_only_what_builds_on_it(harbour: Harbour) -> None:
+    harbour.engine.fail("mid")
+    shipped = await harbour.ship()
+    assert harbour.states() == {"base": "delivered", "mid": "failed", "top": "blocked", "solo": "delivered"}
+    assert isinstance(shipped.error(), PartlyDelivered)
+    assert await harbour.tag("mid") is None
+    assert harbour.status is not None
+    assert [trouble.image for trouble in harbour.status.troubles] == ["mid", "top"]
+    assert harbour.status.steps_done < harbour.status.steps_planned
+
+
+async def test_when_nothing_is_delivered_the_error_is_the_images_own(harbour: Harbour) -> None:
+    harbour.engine.fail("solo")
+    shipped = await harbour.ship("solo")
+    error = shipped.error()
+    assert error is not None
+    assert not isinstance(error, PartlyDelivered)
+    assert error.exit_code == 3
+
+
+async def test_one_image_brings_only_the_bases_it_needs(harbour: Harbour) -> None:
+    await harbour.ship("mid")
+    assert harbour.states() == {"base": "delivered", "mid": "delivered"}
+
+
+async def test_every_event_is_in_the_ledger_before_it_is_shown(harbour: Harbour) -> None:
+    ledger = SqliteLedger(harbour.directory / "state")
+    unseen: list[Event] = []
+
+    class Watching(list[Event]):
+        def append(self, event: Event) -> None:
+            super().append(event)
+            if event not in [recorded for _, recorded in ledger.events(1)]:
+                unseen.append(event)
+
+    harbour.events = Watching()
+    await harbour.ship()
+    assert harbour.events
+    assert unseen == []
+
+
+class RefusesManifests(RegistryClient):
+    """A registry that takes blobs and refuses the manifest of one image at its destination."""
+
+    async def copy(self, source: Reference, destination: Reference) -> Descriptor:
+        if destination.repository == "shop/base":
+            raise Denied("the registry refuses shop/base", cause="quota", help="ask the owner")
+        return await super().copy(source, destination)
+
+
+async def test_a_refused_push_moves_no_tag_and_is_reported_with_its_cause(harbour: Harbour) -> None:
+    await harbour.ship(wrap=RefusesManifests)
+    assert await harbour.tag("base") is None
+    assert harbour.status is not None
+    assert harbour.status.troubles[0].cause == "quota"
+
+
+class LosesBlobs(RegistryClient):
+    """A registry that claims success but does not hold a layer when it is read back."""
+
+    async def has_blob(self, repository: Reference, digest: Digest) -> bool:
+        return repository.repository != "shop/solo" and await super().has_blob(repository, digest)
+
+
+async def test_an_image_that_cannot_be_read_back_gets_no_tag(harbour: Harbour) -> None:
+    shipped = await harbour.ship(wrap=LosesBlobs)
+    outcome = next(outcome for outcome in shipped.outcomes if outcome.image == "solo")
+    assert isinstance(outcome.error, Mismatch)
+    assert await harbour.tag("solo") is None
+    assert await harbour.tag("top") is not None
+
+
+class DropsTags(RegistryClient):
+    """A registry that answers 201 to a tag and does not keep it."""
+
+    async def put_manifest(self, reference: Reference, manifest: Manifest) -> Digest:
+        if reference.tag == "latest":
+            return manifest.digest
+        return await super().put_manifest(reference, manifest)
+
+
+async def test_a_tag_that_does_not_stick_is_a_failure_and_the_first_tag_does_not_move(
+    harbour: Harbour,
+) -> None:
+    shipped = await harbour.ship("solo", wrap=DropsTags)
+    assert isinstance(shipped.outcomes[0].error, Mismatch)
+    assert await harbour.tag("solo") is None
+
+
+async def test_a_moved_tag_is_put_back_when_the_image_stands(harbour: Harbour) -> None:
+    await harbour.ship()
+    right = await harbour.tag("solo")
+    async with harbour._client(RegistryClient) as registry:
+        other = await registry.manifest(Reference.parse(f"{harbour.destination}/shop/base:1"))
+        repository = Reference.parse(f"{harbour.destination}/shop/solo")
+        for blob in other.blobs:
+            source = Reference.parse(f"{harbour.destination}/shop/base")
+            await registry.copy_blob(source, blob, repository)
+        await registry.put_manifest(replace(repository, tag="1"), other)
+    assert await harbour.tag("solo") != right
+    await harbour.ship()
+    assert harbour.states()["solo"] == "reused"
+    assert await harbour.tag("solo") == right
+
+
+async def test_no_more_builds_run_at_once_than_were_allowed(harbour: Harbour) -> None:
+    harbour.engine = ScriptedEngine(AMD64, delay=0.02)
+    await harbour.ship()
+    assert harbour.engine.most_at_once == 2
+
+
+async def test_run_tags_do_not_stay_in_staging(harbour: Harbour) -> None:
+    from shipway.registry.server.store import Store
+
+    await harbour.ship()
+    store = Store(harbour.directory / "state" / "registry")
+    try:
+        assert all(store.tags(repository) == [] for repository in store.repositories())
+    finally:
+        store.close()
+
+
+async def test_a_cancelled_run_is_closed_as_interrupted(harbour: Harbour) -> None:
+    harbour.engine = ScriptedEngine(AMD64, delay=30)
+    task = asyncio.create_task(harbour.ship())
+    while not harbour.engine.built and not task.done():
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    ledger = SqliteLedger(harbour.directory / "state")
+    assert ledger.runs()[0].state == "interrupted"
