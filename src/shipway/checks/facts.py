@@ -71,12 +71,28 @@ class Facts:
         return {each.path: each.build.dockerfile for each in self.declared if each.inputs.inline is None}
 
     @cached_property
+    def builds_of(self) -> Mapping[str, tuple[DeclaredBuild, ...]]:
+        """The builds of every image, by its name, in the order of ``declared``."""
+        found: dict[str, tuple[DeclaredBuild, ...]] = {}
+        for each in self.declared:
+            found[each.image.name] = (*found.get(each.image.name, ()), each)
+        return found
+
+    @property
     def texts(self) -> tuple[Text, ...]:
-        """Every Dockerfile of the fleet, inline ones too, each once, with the stages that are built."""
+        """Every Dockerfile of the fleet, inline ones too, each once."""
+        return tuple(self._texts.values())
+
+    def text_of(self, build: DeclaredBuild) -> Text:
+        """The Dockerfile of a build, as rules about its text see it."""
+        return self._texts[build.path, build.inputs.inline]
+
+    @cached_property
+    def _texts(self) -> Mapping[tuple[str, str | None], Text]:
         builds: dict[tuple[str, str | None], list[DeclaredBuild]] = {}
         for each in self.declared:
             builds.setdefault((each.path, each.inputs.inline), []).append(each)
-        return tuple(self._text(each) for each in builds.values())
+        return {key: self._text(each) for key, each in builds.items()}
 
     def _text(self, builds: list[DeclaredBuild]) -> Text:
         first = builds[0]
