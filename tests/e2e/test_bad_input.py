@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 import subprocess
 import sys
@@ -90,15 +91,29 @@ def test_plain_http_behind_a_tls_address_is_named(repo: Path) -> None:
                 connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
 
     threading.Thread(target=answer, daemon=True).start()
-    # a name that is not loopback by itself is spoken to over TLS
-    fleet_file(
-        repo, f"registry: localhost.localdomain:{port}/shop\nimages:\n  api: {{context: ., tag: '1'}}\n"
-    )
+    access = f"registries: {{'127.0.0.1:{port}': {{insecure: true}}}}\n"
+    fleet_file(repo, f"{access}registry: 127.0.0.1:{port}/shop\nimages:\n  api: {{context: ., tag: '1'}}\n")
     done = shipway("ship", directory=repo)
     listener.close()
-    if "name" in done.stderr and "resolve" in done.stderr:
-        pytest.skip("localhost.localdomain does not resolve on this machine")
-    refused(done, 3, "plain HTTP")
+    refused(done, 3, f"127.0.0.1:{port}", "plain HTTP", "plain-http")
+
+
+def test_a_full_disk_is_named_and_a_resume_finishes(repo: Path, tmp_path: Path, engine_name: str) -> None:
+    state = tmp_path / "small"
+    state.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(state)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("only root can mount a small file system")
+    try:
+        (repo / "a").write_bytes(random.Random(1).randbytes(3_000_000))
+        fleet_file(repo, "images:\n  api: {context: ., tag: '1'}\n")
+        refused(shipway("ship", "--engine", engine_name, directory=repo, state=state), 3, "space")
+        (repo / "a").write_bytes(b"small")
+        assert shipway("ship", "--engine", engine_name, directory=repo, state=state).returncode == 0
+    finally:
+        subprocess.run(["umount", "--lazy", str(state)], check=True)
 
 
 def test_errors_are_documents_when_json_is_asked_for(repo: Path) -> None:

@@ -231,6 +231,64 @@ def _skopeo(command: str, *arguments: str) -> str:
     return done.stdout
 
 
+def test_named_contexts_that_are_images_of_the_fleet_are_built_first_and_used(project: Project) -> None:
+    (project.root / "shipway.yaml").unlink()
+    project.write(
+        {
+            "compose.yaml": (
+                "services:\n"
+                "  app: {build: {context: app, additional_contexts: {parts: 'service:parts'}}}\n"
+                "  parts: {build: parts}\n"
+            ),
+            "app/Dockerfile": "FROM parts\nCOPY --from=parts /part /again\n",
+            "parts/Dockerfile": "FROM scratch\nCOPY part /part\n",
+            "parts/part": "part\n",
+        }
+    )
+    project.ship("--from", "compose.yaml")
+    assert project.status()["totals"]["delivered"] == 2
+
+
+def test_secret_args_and_build_secrets_show_up_nowhere(project: Project) -> None:
+    canary = "canary-5e2f"
+    project.write(
+        {
+            "shipway.yaml": (
+                "images:\n"
+                "  api: {context: api, args: {TOKEN: null}, secret-args: [TOKEN], env-files: [build.env]}\n"
+            ),
+            "build.env": f"TOKEN={canary}\n",
+            "api/Dockerfile": "FROM scratch\nARG TOKEN\nCOPY app /app\n",
+        }
+    )
+    project.ship("-v")
+    for file in project.state.rglob("*"):
+        if file.is_file():
+            assert canary.encode() not in file.read_bytes(), file
+    assert canary not in project.run("plan", "--json") + project.run("discover", "--json")
+
+
+def test_a_missing_env_file_is_told_before_the_build(project: Project) -> None:
+    project.write({"shipway.yaml": "images:\n  api: {context: api, env-files: [build.env]}\n"})
+    assert "build.env" in project.ship(code=1)
+    problems = json.loads(project.run("plan", "--json"))["problems"]
+    assert [problem["kind"] for problem in problems] == ["missing-env-file"]
+    project.run("status", code=2)
+
+
+def test_images_of_other_repositories_are_delivered_in_one_run(project: Project, tmp_path: Path) -> None:
+    other = Project(tmp_path / "other", tmp_path / "unused", project.engine)
+    other.root.mkdir()
+    other.write({"Dockerfile": "FROM base:1\nCOPY x /x\n", "x": "x\n"})
+    other.write({"shipway.yaml": "images:\n  payments: {context: .}\n"})
+    other.commit()
+    project.write(
+        {"shipway.yaml": FLEET["shipway.yaml"] + f"repositories:\n  pay: {{git: 'file://{other.root}'}}\n"}
+    )
+    project.ship()
+    assert project.states()["payments"] == "delivered"
+
+
 def test_the_demo_proves_what_it_says(tmp_path: Path, engine_name: str) -> None:
     done = subprocess.run(
         [

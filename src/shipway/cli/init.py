@@ -13,8 +13,9 @@ from shipway.errors import UsageError
 @click.option("--force", is_flag=True, help="Replace a shipway.yaml that is there.")
 @common
 def command(common: Common, dry_run: bool, force: bool) -> None:
-    """Write a commented shipway.yaml from the images that are discovered."""
+    """Write a commented shipway.yaml from the images that are discovered, and its schema beside it."""
     from shipway.fleet.init import render_fleet_file
+    from shipway.fleet.schema import SCHEMA_FILE, schema_text
     from shipway.report.text import plural
     from shipway.wiring import Workspace
 
@@ -30,6 +31,7 @@ def command(common: Common, dry_run: bool, force: bool) -> None:
         click.echo(text, nl=False)
         return
     target.write_text(text, encoding="utf-8")
+    target.with_name(SCHEMA_FILE).write_text(schema_text(), encoding="utf-8")
     if not common.quiet:
         found = f"{plural(len(fleet.images), 'image')}, {plural(len(fleet.problems), 'problem')}"
-        click.echo(f"wrote {target}: {found}; shipway plan shows what would be built")
+        click.echo(f"wrote {target} and {SCHEMA_FILE}: {found}; shipway plan shows what would be built")

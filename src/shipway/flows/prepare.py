@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +15,13 @@ from shipway.flows.yard import Staging
 from shipway.planning.collect import Collected, collect
 from shipway.planning.destination import destination
 from shipway.planning.inputs import Inputs, decode
-from shipway.planning.plan import Choices, Delivered, Plan, make_plan
+from shipway.planning.plan import Blocker, Choices, Delivered, Plan, make_plan
 from shipway.planning.tags import TagFacts
 from shipway.ports import Clock, Delivery, Ledger, Registry, Revision, WorkingCopy
 from shipway.values import Digest, Platform, Reference
+
+# problems of the fleet file that leave no doubt that a build would not be what its author wants
+_BLOCKING = frozenset({"missing-env-file", "missing-variable", "missing-repository"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,9 @@ class Prepared:
         if self.plan.blockers:
             first = self.plan.blockers[0]
             more = len(self.plan.blockers) - 1
+            whose = f"{first.image}: " if first.image else ""
             raise NotMet(
-                f"nothing was built: {first.path}:{first.line}: {first.image}: {first.message}"
+                f"nothing was built: {first.path}:{first.line}: {whose}{first.message}"
                 + (f" (and {more} more)" if more else ""),
                 cause=first.cause,
                 help=first.help or "mend it, then run the same command again; shipway plan lists all of them",
@@ -67,8 +71,21 @@ async def prepare(fleet: Fleet, sources: Sources, choices: Choices) -> Prepared:
     revision = _revision(fleet, sources.working_copy)
     delivered = await _delivered(fleet, collected.inputs, sources, choices)
     plan = make_plan(fleet, order, collected.inputs, delivered, _facts(revision, sources), choices)
-    plan = Plan(plan.waves, collected.blockers, _notes(collected, revision))
+    plan = Plan(plan.waves, (*_fleet_blockers(fleet), *collected.blockers), _notes(collected, revision))
     return Prepared(plan, fleet, collected.inputs, revision)
+
+
+def _fleet_blockers(fleet: Fleet) -> Iterator[Blocker]:
+    for problem in fleet.problems:
+        if problem.kind in _BLOCKING:
+            place = problem.place
+            yield Blocker(
+                None,
+                problem.message,
+                place.path,
+                place.line,
+                help="give it, or take it out of the fleet file",
+            )
 
 
 def _revision(fleet: Fleet, working_copy: WorkingCopy) -> Revision | None:

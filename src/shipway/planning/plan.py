@@ -44,9 +44,9 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Blocker(msgspec.Struct, frozen=True):
-    """Something that would fail the build for sure, seen before it."""
+    """Something that would fail the build for sure, seen before it; ``image`` is None for the whole fleet."""
 
-    image: str
+    image: str | None
     message: str
     path: str
     line: int

@@ -31,7 +31,8 @@ def plan_text(plan: Plan, problems: Sequence[Problem] = ()) -> str:
 
 def blocker_text(blocker: Blocker) -> str:
     """One blocker with place, cause and next step."""
-    lines = [f"blocked: {blocker.path}:{blocker.line}: {blocker.image}: {blocker.message}"]
+    whose = f"{blocker.image}: " if blocker.image else ""
+    lines = [f"blocked: {blocker.path}:{blocker.line}: {whose}{blocker.message}"]
     if blocker.cause:
         lines.append(f"  cause {blocker.cause}")
     if blocker.help:
