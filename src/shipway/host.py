@@ -70,6 +70,23 @@ class SystemHost:
             await _stop(process)
         return Completed(tuple(argv), process.returncode or 0, out.text, err.text)
 
+    def read_text(self, path: Path) -> str | None:
+        """See ``ports.Host.read_text``."""
+        try:
+            return path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+
+    def free_bytes(self, path: Path) -> int:
+        """See ``ports.Host.free_bytes``."""
+        place = path.absolute()
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        try:
+            return shutil.disk_usage(place).free
+        except OSError as error:
+            raise HostError(f"cannot tell what is free at {place}: {error.strerror}") from None
+
     def run_sync(
         self,
         argv: Sequence[str],

@@ -82,6 +82,15 @@ class Host(Protocol):
         A non-zero exit code is not an error here.
         """
 
+    def read_text(self, path: Path) -> str | None:
+        """The text of a small file of the system, None when it is not there or may not be read."""
+
+    def free_bytes(self, path: Path) -> int:
+        """The space that is free on the disk of ``path``, or of its nearest directory that exists.
+
+        Raises HostError when the system does not tell.
+        """
+
     def run_sync(
         self,
         argv: Sequence[str],
@@ -135,6 +144,30 @@ class EngineInfo:
     native: Platform
 
 
+@dataclass(frozen=True, slots=True)
+class EngineTrust:
+    """Which registries an engine pulls from: with TLS it trusts the system's authorities and those in
+    ``certificates``, directories with ``<host>/*.crt``; ``plain`` are hosts, ``*.domains`` and networks
+    (``127.0.0.0/8``) that it also reaches over plain HTTP and with any certificate."""
+
+    certificates: tuple[Path, ...] = ()
+    plain: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSurvey:
+    """What an engine can do. ``storage`` is where it keeps images on this machine, None when it does not
+    tell. ``takes_plain`` tells whether ``BuildRequest.registries_plain`` reaches it. ``advice`` is how to
+    make it trust ``{registry}``."""
+
+    info: EngineInfo
+    trust: EngineTrust = EngineTrust()
+    storage: Path | None = None
+    named_contexts: bool = True
+    takes_plain: bool = True
+    advice: str = ""
+
+
 class Engine(Protocol):
     """A program that builds images. Build output goes to ``on_line``, line by line, as it comes."""
 
@@ -142,6 +175,9 @@ class Engine(Protocol):
 
     async def probe(self) -> EngineInfo:
         """Raises EngineMissing with what to install or start when the engine cannot be used."""
+
+    async def survey(self) -> EngineSurvey:
+        """What this engine can do and whom it trusts. Raises as ``probe`` does."""
 
     async def build(self, request: BuildRequest, on_line: Callable[[str], None]) -> str:
         """Build, and return the name by which the engine knows the image, one of this build alone.
@@ -160,6 +196,19 @@ class Engine(Protocol):
 
 
 # --- registry ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PushProof:
+    """What an upload that was opened and cancelled showed.
+
+    ``granted`` are the rights that the token names, None when it does not tell. ``misdirected`` is where
+    the registry wrongly sends the upload on to, ``cancelled`` whether it took the cancellation.
+    """
+
+    granted: tuple[str, ...] | None = None
+    misdirected: str | None = None
+    cancelled: bool = True
 
 
 class Registry(Protocol):
@@ -189,6 +238,9 @@ class Registry(Protocol):
     async def put_blob(self, repository: Reference, data: bytes) -> Descriptor:
         """Upload a small blob unless it is there."""
 
+    async def prove_push(self, repository: Reference) -> PushProof:
+        """Open an upload and cancel it: raises what a push would, and leaves nothing behind."""
+
     async def copy_blob(self, source: Reference, descriptor: Descriptor, destination: Reference) -> bool:
         """Make the blob present at ``destination``: nothing, mounted, or streamed. True when bytes moved."""
 
@@ -206,6 +258,66 @@ class Registry(Protocol):
         """Raises when ``registry`` does not answer as a registry."""
 
     async def close(self) -> None: ...
+
+
+# --- live preflight -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How a registry answers. ``base`` is scheme and host; ``time`` its clock; ``expires`` and ``issuer`` are
+    those of its certificate, None and empty without TLS or behind a proxy. ``is_harbor`` tells whose API it
+    has beside the distribution API."""
+
+    base: str
+    time: datetime | None = None
+    expires: datetime | None = None
+    issuer: str = ""
+    is_harbor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The credentials that would be used. ``source`` is where they were found, empty when there are none;
+    ``searched`` the places that had none, ``similar`` the hosts there whose name is close. ``expires`` is
+    known for tokens that tell it."""
+
+    source: str = ""
+    username: str = ""
+    searched: tuple[str, ...] = ()
+    similar: tuple[str, ...] = ()
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Storage of a project in bytes; ``limit`` is None when there is none."""
+
+    used: int
+    limit: int | None
+
+
+class Inspector(Protocol):
+    """Looks at registries and writes nothing. Every method raises a RegistryError with its ``reason``."""
+
+    async def reach(self, registry: str, trust: EngineTrust | None = None) -> Reached:
+        """See that ``registry`` answers as one and takes the credentials; as an engine with ``trust``
+        sees it where that is given, without credentials."""
+
+    async def account(self, reference: Reference) -> Account:
+        """The credentials for a repository. Raises ConfigError for a broken credentials file."""
+
+    async def prove_push(self, repository: Reference) -> PushProof:
+        """See ``Registry.prove_push``."""
+
+    async def platforms(self, reference: Reference) -> tuple[Platform, ...]:
+        """The platforms that an image has. Raises NotFound."""
+
+    async def quota(self, repository: Reference) -> Quota | None:
+        """The quota of the Harbor project of ``repository``; None when Harbor does not tell."""
+
+    async def is_immutable(self, reference: Reference) -> bool:
+        """Whether the tag of ``reference`` exists in Harbor and may not be moved."""
 
 
 # --- git --------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
 from shipway.engines.storage import StorageEngine
@@ -21,10 +23,15 @@ class _BuildahHost(msgspec.Struct):
     arch: str
 
 
+class _Store(msgspec.Struct, frozen=True):
+    root: str = msgspec.field(default="", name="GraphRoot")
+
+
 class _Information(msgspec.Struct):
     """``buildah info``."""
 
     host: _BuildahHost
+    store: _Store = _Store()
 
 
 class Buildah(StorageEngine):
@@ -32,7 +39,7 @@ class Buildah(StorageEngine):
 
     name = "buildah"
 
-    async def _ask(self) -> EngineInfo:
+    async def _ask(self) -> tuple[EngineInfo, Path | None]:
         version = await self._run("version", "--json")
         information = await self._run("info")
         if information.code != 0 and "STORAGE_DRIVER" not in self._host.environ:
@@ -49,4 +56,5 @@ class Buildah(StorageEngine):
                 cause=said[-1] if said else None,
                 help="buildah info shows what it misses",
             ) from None
-        return EngineInfo(self.name, known.version, Platform.normalised(told.host.os, told.host.arch))
+        info = EngineInfo(self.name, known.version, Platform.normalised(told.host.os, told.host.arch))
+        return info, Path(told.store.root) if told.store.root else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,12 +24,17 @@ from shipway.engines.request import (
 )
 from shipway.engines.transcript import Transcript
 from shipway.errors import BuildFailed, EngineMissing, ShipwayError
-from shipway.ports import BuildRequest, Completed, EngineInfo, Host
+from shipway.ports import BuildRequest, Completed, EngineInfo, EngineSurvey, EngineTrust, Host
 from shipway.values import Platform, Reference
 
 _PROBE_SECONDS = 30.0
 # the image shall be an image manifest, not an index with attestations
 _ENVIRONMENT = {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+_CERTIFICATES = Path("/etc/docker/certs.d")
+_ADVICE = (
+    "put its authority into /etc/docker/certs.d/{registry}/ca.crt; for plain HTTP, add {registry} to"
+    " insecure-registries in /etc/docker/daemon.json, then: systemctl restart docker"
+)
 _LOCAL_SCHEMES = frozenset({"unix", "npipe", "fd"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -43,6 +49,35 @@ class _Versions(msgspec.Struct, rename="pascal"):
     """``docker version --format '{{json .}}'``; no server when the daemon does not answer."""
 
     server: _Server | None = None
+
+
+class _Index(msgspec.Struct, rename="pascal", frozen=True):
+    secure: bool = True
+
+
+class _RegistryConfig(msgspec.Struct, rename="pascal", frozen=True):
+    """The daemon's ``insecure-registries``: networks, and hosts as indexes that are not secure."""
+
+    index_configs: dict[str, _Index] = {}
+    networks: tuple[str, ...] = msgspec.field(default=(), name="InsecureRegistryCIDRs")
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        return (*self.networks, *(name for name, index in self.index_configs.items() if not index.secure))
+
+
+class _Information(msgspec.Struct, rename="pascal"):
+    """``docker info --format '{{json .}}'``."""
+
+    docker_root_dir: str = ""
+    operating_system: str = ""
+    registry_config: _RegistryConfig = _RegistryConfig()
+
+    @property
+    def storage(self) -> Path | None:
+        """Where the daemon keeps images; None when that is the disk of a virtual machine."""
+        inside = self.operating_system == "Docker Desktop" or not self.docker_root_dir
+        return None if inside else Path(self.docker_root_dir)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +102,23 @@ class Docker:
     async def probe(self) -> EngineInfo:
         """See ``ports.Engine.probe``; the answer is remembered."""
         return (await self._client()).info
+
+    async def survey(self) -> EngineSurvey:
+        """See ``ports.Engine.survey``: what the daemon says of itself (``docker info``)."""
+        client = await self._client()
+        completed = await self._run(client.program, "info", "--format", "{{json .}}")
+        try:
+            told = msgspec.json.decode(completed.stdout, type=_Information)
+        except msgspec.MsgspecError:
+            told = _Information()
+        return EngineSurvey(
+            client.info,
+            EngineTrust((_CERTIFICATES,), told.registry_config.unchecked),
+            storage=told.storage,
+            named_contexts=client.has_buildx,
+            takes_plain=False,
+            advice=_ADVICE,
+        )
 
     async def build(self, request: BuildRequest, on_line: Callable[[str], None]) -> str:
         """See ``ports.Engine.build``. Named contexts need buildx: BuildFailed without it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
 from shipway.engines.storage import StorageEngine
@@ -19,11 +21,16 @@ class _PodmanVersion(msgspec.Struct, rename="pascal"):
     version: str
 
 
+class _Store(msgspec.Struct, frozen=True):
+    root: str = msgspec.field(default="", name="graphRoot")
+
+
 class _Information(msgspec.Struct):
     """``podman info --format json``."""
 
     host: _PodmanHost
     version: _PodmanVersion
+    store: _Store = _Store()
 
 
 class Podman(StorageEngine):
@@ -31,7 +38,7 @@ class Podman(StorageEngine):
 
     name = "podman"
 
-    async def _ask(self) -> EngineInfo:
+    async def _ask(self) -> tuple[EngineInfo, Path | None]:
         completed = await self._run("info", "--format", "json")
         try:
             told = msgspec.json.decode(completed.stdout, type=_Information)
@@ -42,4 +49,5 @@ class Podman(StorageEngine):
                 cause=said[-1] if said else None,
                 help="podman info shows what it misses",
             ) from None
-        return EngineInfo(self.name, told.version.version, Platform.normalised(told.host.os, told.host.arch))
+        info = EngineInfo(self.name, told.version.version, Platform.normalised(told.host.os, told.host.arch))
+        return info, Path(told.store.root) if told.store.root else None

@@ -18,8 +18,9 @@ from shipway.engines.request import (
     workspace,
 )
 from shipway.engines.transcript import Transcript
+from shipway.engines.trust import registries_conf, trust_of
 from shipway.errors import EngineMissing, ShipwayError
-from shipway.ports import BuildRequest, Completed, EngineInfo, Host
+from shipway.ports import BuildRequest, Completed, EngineInfo, EngineSurvey, Host
 from shipway.values import Reference
 
 _PROBE_SECONDS = 60.0
@@ -29,7 +30,10 @@ _NO_PROGRAM = re.compile(
     r"creating container for .*(?:no such file|not found in|executable file|exec format)"
 )
 _CHROOT = ("--isolation", "chroot")
-_CONFIGURATIONS = ("~/.config/containers/registries.conf", "/etc/containers/registries.conf")
+_ADVICE = (
+    "put its authority into /etc/containers/certs.d/{registry}/ca.crt; for plain HTTP, add to"
+    ' /etc/containers/registries.conf: [[registry]] location = "{registry}" insecure = true'
+)
 
 
 class StorageEngine:
@@ -45,11 +49,12 @@ class StorageEngine:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._info: EngineInfo | None = None
+        self._storage: Path | None = None
         self._environment: dict[str, str] = {}
         self._chroot = False
 
-    async def _ask(self) -> EngineInfo:
-        """What the program tells about itself. Raises EngineMissing."""
+    async def _ask(self) -> tuple[EngineInfo, Path | None]:
+        """What the program tells about itself, and where it keeps images. Raises EngineMissing."""
         raise NotImplementedError
 
     async def probe(self) -> EngineInfo:
@@ -60,8 +65,13 @@ class StorageEngine:
                     f"{self.name} is not installed",
                     help=f"apt-get install {self.name} (Debian, Ubuntu), dnf install {self.name} (Fedora)",
                 )
-            self._info = await self._ask()
+            self._info, self._storage = await self._ask()
         return self._info
+
+    async def survey(self) -> EngineSurvey:
+        """See ``ports.Engine.survey``: its storage, and what containers/image reads."""
+        info = await self.probe()
+        return EngineSurvey(info, trust_of(self._host.environ), storage=self._storage, advice=_ADVICE)
 
     async def build(self, request: BuildRequest, on_line: Callable[[str], None]) -> str:
         """See ``ports.Engine.build``."""
@@ -137,14 +147,4 @@ def _plain_registries(request: BuildRequest, place: Workspace, environ: Mapping[
     plain = "".join(
         f'\n[[registry]]\nlocation = "{host}"\ninsecure = true\n' for host in sorted(request.registries_plain)
     )
-    return {"CONTAINERS_REGISTRIES_CONF": str(place.add("registries.conf", _own_registries(environ) + plain))}
-
-
-def _own_registries(environ: Mapping[str, str]) -> str:
-    """The text of the configuration that is in force, empty where there is none."""
-    home = environ.get("HOME", "/")
-    candidates = (environ.get("CONTAINERS_REGISTRIES_CONF", ""), *_CONFIGURATIONS)
-    for candidate in filter(None, candidates):
-        with suppress(OSError):
-            return Path(candidate.replace("~", home, 1)).read_text()
-    return ""
+    return {"CONTAINERS_REGISTRIES_CONF": str(place.add("registries.conf", registries_conf(environ) + plain))}

@@ -214,6 +214,16 @@ def granted_by(token: str) -> tuple[Scope, ...] | None:
     return tuple(_scope(entry) for entry in access if isinstance(entry, dict))
 
 
+def expires_at(token: str) -> datetime | None:
+    """The ``exp`` claim of a JSON web token, unverified; None for a token that tells none."""
+    claims = _claims(token)
+    seconds = _number(claims.get("exp")) if claims is not None else 0.0
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def _scope(entry: Mapping[str, object]) -> Scope:
     actions = entry.get("actions")
     words = actions if isinstance(actions, list) else []

@@ -8,15 +8,16 @@ from dataclasses import replace
 
 from shipway.errors import Denied, InvalidValue, Mismatch, NotFound, RegistryError
 from shipway.oci.manifest import OCI_INDEX, Descriptor, Manifest
-from shipway.ports import Clock
+from shipway.ports import Clock, PushProof
 from shipway.registry.auth import Scope
 from shipway.registry.config import RegistryConfig
 from shipway.registry.content import Content
 from shipway.registry.copying import Copier
-from shipway.registry.diagnose import is_page, not_a_registry
+from shipway.registry.diagnose import is_page
 from shipway.registry.paging import PAGE, names, pages
+from shipway.registry.reach import reach
 from shipway.registry.session import Call, Session
-from shipway.registry.transport import Answer, OnEvent, Sleep, ignore, whole
+from shipway.registry.transport import OnEvent, Sleep, ignore, whole
 from shipway.registry.upload import Uploader
 from shipway.values import Digest, Reference
 
@@ -84,6 +85,10 @@ class RegistryClient:
         if not await self._content.has_blob(repository, descriptor.parsed_digest, "push"):
             await self._uploader.upload(repository, descriptor, whole(data))
         return descriptor
+
+    async def prove_push(self, repository: Reference) -> PushProof:
+        """Open an upload and cancel it: raises what a push would, and leaves nothing behind."""
+        return await self._uploader.rehearse(repository)
 
     # --- copies -------------------------------------------------------------------------------
 
@@ -204,34 +209,7 @@ class RegistryClient:
 
         A registry that wants a login answers as a registry.
         """
-        call = Call(f"reach the registry {registry}", registry, "", "GET", "/v2/")
-        answer = await self._session.call(replace(call, expected=_WHATEVER))
-        attempt = self._session.attempt(call)
-        if answer.status in (200, 401) and not _is_registry(answer):
-            raise not_a_registry(attempt, answer.status, answer.headers, answer.body)
-        if answer.status == 401 and (await self._session.authenticator.credential(attempt)).is_anonymous:
-            return
-        if answer.status == 401:
-            answer = await self._session.call(call)
-        if answer.status == 404 or 300 <= answer.status < 400:
-            raise not_a_registry(attempt, answer.status, answer.headers, answer.body)
-        if answer.status != 200:
-            raise await self._session.explain(call, answer)
-
-
-_WHATEVER = frozenset(range(200, 600))
-
-
-def _is_registry(answer: Answer) -> bool:
-    """Whether an answer to ``GET /v2/`` is that of a registry: its header, JSON, or a challenge."""
-    if "Docker-Distribution-Api-Version" in answer.headers:
-        return True
-    if answer.status == 401:
-        return bool(answer.headers.getall("WWW-Authenticate", []))
-    return not is_page(answer.headers, answer.body.decode(errors="replace")) and answer.body[:1] in (
-        b"",
-        b"{",
-    )
+        await reach(self._session, registry)
 
 
 def _digest_of(reference: Reference) -> Digest:

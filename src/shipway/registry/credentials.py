@@ -14,18 +14,21 @@ import binascii
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from shipway.errors import ConfigError, HostError
 from shipway.place import Place
 from shipway.ports import Host
+from shipway.registry.address import split_authority
 
 _HUB = "docker.io"
 _HUB_KEY = "https://index.docker.io/v1/"
 _HUB_ALIASES = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 _IDENTITY_USER = "<token>"
 _HELPER_SECONDS = 60.0
+_CLOSE = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,16 @@ class CredentialStore:
             if key not in self._answers:
                 self._answers[key] = await self._search(registry, repository)
             return self._answers[key]
+
+    async def similar(self, registry: str) -> tuple[str, ...]:
+        """Entries that a login for ``registry`` may have been meant to be, as they are spelt: another port
+        or spelling of the host, or a path on it."""
+        async with self._lock:
+            if self._places is None:
+                self._places = list(self._read())
+            return tuple(
+                f"{key} in {place.name}" for place in self._places for key in place.similar(registry)
+            )
 
     async def _search(self, registry: str, repository: str) -> Credential:
         notes: list[str] = []
@@ -177,6 +190,15 @@ class _Place:
             name = name.rpartition("/")[0]
         return None
 
+    def similar(self, registry: str) -> Iterator[str]:
+        """The keys of entries for hosts close to ``registry``, which none of them is."""
+        wanted = _host(registry)
+        for key in dict.fromkeys((*self._auths, *self._helpers)):
+            name = _normalised(key)
+            host = _host(name)
+            if name != registry and (host == wanted or get_close_matches(wanted, [host], 1, _CLOSE)):
+                yield key
+
     def _entry(self, key: str, entry: object) -> Credential | None:
         if not isinstance(entry, dict):
             raise self._broken(f"auths.{key} is not an object")
@@ -249,6 +271,11 @@ def _normalised(key: str) -> str:
         name = name.removesuffix(version)
     host, slash, path = name.partition("/")
     return f"{_HUB if host in _HUB_ALIASES else host}{slash}{path}"
+
+
+def _host(name: str) -> str:
+    """The host of a registry or a key, without port and path, for comparison."""
+    return split_authority(name.partition("/")[0])[0].lower().removeprefix("www.")
 
 
 def _helper_answer(stdout: str, program: str) -> Credential | str:

@@ -88,6 +88,12 @@ class Session:
         answer.close()
         raise await self.explain(call, answer, login)
 
+    async def granted(self, call: Call) -> tuple[str, ...] | None:
+        """The rights that the token for ``call`` names; None without a token that can be read."""
+        login = await self.authenticator.login(self.attempt(call), call.scopes)
+        granted = login.token.granted if login is not None and login.token is not None else None
+        return None if granted is None else tuple(map(str, granted))
+
     def attempt(self, call: Call) -> Attempt:
         """What ``call`` tries, for error messages."""
         endpoint = self.endpoint(call.registry)

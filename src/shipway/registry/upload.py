@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 from shipway.errors import Mismatch, RegistryError, Unreachable
 from shipway.oci.manifest import Descriptor
-from shipway.registry.address import guard_location
+from shipway.ports import PushProof
+from shipway.registry.address import guard_location, origin, resolve, shown
 from shipway.registry.auth import Scope
 from shipway.registry.session import Call, Session
 from shipway.registry.transport import Answer, Body, whole
@@ -25,6 +26,7 @@ _PAUSE = 0.5
 _CHUNKS = (16 << 20, 4 << 20, 1 << 20, 256 << 10)
 _BYTES = {"Content-Type": "application/octet-stream"}
 _RANGE = re.compile(r"(?:bytes=)?0-(\d+)\Z")
+_CANCELLED = frozenset({200, 202, 204})
 # largest chunk that a host takes, 0 for none at all
 _CHUNKS_OF_HOSTS = (
     ("ghcr.io", 4 << 20),
@@ -81,6 +83,26 @@ class Uploader:
             return Mount(opened=self._opened(repository, answer))
         except RegistryError:
             return Mount()
+
+    async def rehearse(self, repository: Reference) -> PushProof:
+        """Open an upload and cancel it at once. Raises the RegistryError that a push would meet."""
+        name, endpoint = repository.repository, self._session.endpoint(repository.registry)
+        action = f"open an upload to {repository.name}"
+        call = Call(action, repository.registry, name, "POST", _uploads(repository), _push(repository))
+        answer = await self._session.call(replace(call, expected=frozenset({202})))
+        opened = self._opened(repository, answer)
+        granted = await self._session.granted(call)
+        said = resolve(answer.headers.get("Location", ""), answer.url)
+        # hosts of a cloud may send uploads to another one; the same host by another door is a proxy's fault
+        misdirected = origin(said)[1] == endpoint.host.lower() and not endpoint.owns(said)
+        try:
+            # some want the right to delete for this; they forget what stays open after some days
+            await self._session.call(
+                replace(call, method="DELETE", target=opened.location, expected=_CANCELLED)
+            )
+        except RegistryError:
+            return PushProof(granted, shown(said) if misdirected else None, cancelled=False)
+        return PushProof(granted, shown(said) if misdirected else None)
 
     async def upload(
         self, repository: Reference, descriptor: Descriptor, body: Body, opened: Upload | None = None
@@ -171,6 +193,7 @@ class Uploader:
                 f"{repository.name}: the registry opens an upload and does not say where (no Location)",
                 cause="a proxy in front of it drops the header, or it is no registry",
                 status=answer.status,
+                reason="location",
             )
         url, mended = guard_location(location, answer.url, self._session.endpoint(repository.registry))
         if mended:

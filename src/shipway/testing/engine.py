@@ -16,7 +16,7 @@ from pathlib import Path
 from shipway.errors import BuildFailed, EngineError, EngineMissing, ShipwayError
 from shipway.fleet.tree import FileTree
 from shipway.oci.manifest import MANIFEST_TYPES, OCI_CONFIG, OCI_LAYER_GZIP, OCI_MANIFEST, Manifest
-from shipway.ports import BuildRequest, EngineInfo
+from shipway.ports import BuildRequest, EngineInfo, EngineSurvey, EngineTrust
 from shipway.testing.raw import RawRepository, descriptor, encode
 from shipway.values import Digest, Platform, Reference
 
@@ -44,14 +44,15 @@ class ScriptedEngine:
     distribution protocol to the destination.
 
     Switches: ``broken`` holds, by image name, the error that its next builds raise; ``delay`` is the time
-    of each build in seconds; ``missing`` makes ``probe`` fail. Counters: ``builds``, ``pushed`` and
-    ``removed`` in order, ``most_at_once`` builds running together.
+    of each build in seconds; ``missing`` makes ``probe`` fail; ``plain`` are registries it trusts blindly.
+    Counters: ``builds``, ``pushed`` and ``removed`` in order, ``most_at_once`` builds running together.
     """
 
     name: str = "scripted"
     native: Platform = AMD64
     delay: float = 0.0
     missing: bool = False
+    plain: tuple[str, ...] = ()
     broken: dict[str, ShipwayError] = field(default_factory=dict)
     builds: list[BuildRequest] = field(default_factory=list)
     pushed: list[Reference] = field(default_factory=list)
@@ -75,6 +76,9 @@ class ScriptedEngine:
         if self.missing:
             raise EngineMissing("the scripted engine is missing", help="set missing to False")
         return EngineInfo(self.name, "1.0", self.native)
+
+    async def survey(self) -> EngineSurvey:
+        return EngineSurvey(await self.probe(), EngineTrust(plain=self.plain))
 
     async def build(self, request: BuildRequest, on_line: Callable[[str], None]) -> str:
         self.builds.append(request)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from shipway.errors import Denied, InvalidValue, Mismatch, NotFound, RegistryError, Unreachable
 from shipway.oci.manifest import Descriptor, Manifest
+from shipway.ports import PushProof
 from shipway.values import Digest, Reference
 
 _BLOB = "application/octet-stream"
@@ -56,6 +57,10 @@ class MemoryRegistry:
         if not callable(getattr(self, operation, None)):
             raise InvalidValue(f"a registry has no operation {operation!r}")
         self._faults[operation] = _Fault(times, error)
+
+    async def prove_push(self, repository: Reference) -> PushProof:
+        self._enter("prove_push", repository, writes=True)
+        return PushProof()
 
     async def head(self, reference: Reference) -> Descriptor | None:
         """See ``ports.Registry``, like every method below."""
