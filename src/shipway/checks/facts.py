@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from shipway.checks.references.canon import Canon, canon_of, words_of
+from shipway.checks.references.finder import References, find_references
 from shipway.checks.text import Text
 from shipway.dockerfile.resolve import LINUX_AMD64
 from shipway.dockerfile.resolved import ResolvedBuild
 from shipway.dockerfile.sources import SourceReport
 from shipway.dockerfile.syntax import Dockerfile
 from shipway.errors import ShipwayError
-from shipway.fleet.builds import Builds
+from shipway.fleet.builds import Builds, is_local
 from shipway.fleet.model import BuildInputs, Declaration, Fleet, Image
 from shipway.fleet.roots import below, prefix_of
 from shipway.fleet.tree import FileTree
@@ -107,11 +109,31 @@ class Facts:
         args = {name: value for name, value in inputs.args.items() if value is not None}
         try:
             build = self.builds.build(directory, inputs, platform, args)
-            report = self.builds.sources(directory, inputs, build)
+            report = self.builds.sources(directory, self._readable(directory, inputs), build)
         except ShipwayError:
             return None  # a Problem of the fleet tells it
         path = below(prefix_of(self.fleet.roots, image.root), inputs.dockerfile)
         return DeclaredBuild(image, declaration, inputs, platform, build, report, path)
+
+    def leads_out(self, directory: str, context: str) -> bool:
+        """Whether a context is a directory outside the repository, by ``..`` or through a link."""
+        key = (directory, context)
+        if key not in self._outside:
+            there = is_local(context) and (Path(directory) / context).is_dir()
+            self._outside[key] = there and not FileTree(Path(directory)).is_dir(context)
+        return self._outside[key]
+
+    def _readable(self, directory: str, inputs: BuildInputs) -> BuildInputs:
+        """``inputs`` without the contexts that lead outside: those are not read, and nothing is said of
+        what they hold."""
+        if self.leads_out(directory, inputs.context):
+            inputs = replace(inputs, context="-")
+        inside = {name: at for name, at in inputs.contexts.items() if not self.leads_out(directory, at)}
+        return inputs if len(inside) == len(inputs.contexts) else replace(inputs, contexts=inside)
+
+    @cached_property
+    def _outside(self) -> dict[tuple[str, str], bool]:
+        return {}
 
     def place(self, build: DeclaredBuild, line: int, column: int = 0) -> Place:
         """A place in the Dockerfile of a build; of an inline one the place where it is declared."""
@@ -129,17 +151,36 @@ class Facts:
         return self._tree.read(path)
 
     @cached_property
+    def references(self) -> References:
+        """Every image reference in the files of the fleet's own repository that may be one of its own."""
+        own = {
+            path: dockerfile for path, dockerfile in self.dockerfiles.items() if not path.startswith("../")
+        }
+        return find_references(self._tree.files, self._tree.read, own, words_of(self.fleet))
+
+    @cached_property
+    def canon(self) -> Canon:
+        """What references to the fleet's own images should say."""
+        return canon_of(self.fleet, self.references.mentions)
+
+    @cached_property
     def _tree(self) -> FileTree:
         return FileTree(Path(self.directory), self.builds.edited)
 
 
 def _declared_inputs(image: Image) -> list[tuple[Declaration | None, BuildInputs]]:
-    """The settled inputs first, then those of each declaration that says something else."""
-    found: list[tuple[Declaration | None, BuildInputs]] = []
+    """The settled inputs, which stand for the first declaration, then those of each one that says something
+    else about what is built from which files."""
     first = image.declarations[0] if image.declarations else None
-    found.append((first, image.inputs))
-    for declaration in image.declarations:
+    found: list[tuple[Declaration | None, BuildInputs]] = [(first, image.inputs)]
+    for declaration in image.declarations[1:]:
         inputs = replace(declaration.inputs, platforms=declaration.inputs.platforms or image.inputs.platforms)
-        if all(inputs != other for _, other in found):
+        if all(not _alike(inputs, other) for _, other in found):
             found.append((declaration, inputs))
     return found
+
+
+def _alike(inputs: BuildInputs, other: BuildInputs) -> bool:
+    """Whether two builds read the same files in the same way."""
+    names = ("dockerfile", "context", "target", "args", "contexts", "platforms", "inline")
+    return all(getattr(inputs, name) == getattr(other, name) for name in names)

@@ -46,6 +46,7 @@ KINDS: dict[str, tuple[int, Severity, str]] = {
     "unknown-secret": (30, "error", "A Compose build names a secret that is not defined"),
     "unknown-service": (31, "error", "A Compose service refers to one that does not exist"),
     "unknown-target": (32, "error", "A bake target or group refers to a target that does not exist"),
+    "context-unknown": (34, "info", "No context holds all that a bare Dockerfile copies"),
     "unsupported-builder": (33, "info", "An image is built without a Dockerfile, and is left out"),
 }
 
