@@ -120,7 +120,7 @@ def _cut(cells: Sequence[_Cell], focus: int, room: int) -> tuple[str, int]:
     total = cells[-1].at
     if total <= room:
         return "".join(cell.text for cell in cells), 0
-    left = max(0, min(focus - room // 3, total + 1 - room))
+    left = max(0, min(focus - room // 3, max(total, focus + 1) - room))
     first = left + 1 if left else 0
     last = left + room if left + room >= total else left + room - 1
     ends = [*(cell.at for cell in cells[1:]), total]
