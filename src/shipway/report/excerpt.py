@@ -118,7 +118,7 @@ def _cut(cells: Sequence[_Cell], focus: int, room: int) -> tuple[str, int]:
     """The text of ``cells`` in ``room`` columns around the column ``focus``, and how many are left out
     before it."""
     total = cells[-1].at
-    if total <= room:
+    if max(total, focus + 1) <= room:
         return "".join(cell.text for cell in cells), 0
     left = max(0, min(focus - room // 3, max(total, focus + 1) - room))
     first = left + 1 if left else 0

@@ -126,3 +126,9 @@ def _above(line: ExcerptLine, column: int) -> str:
             return character
         at += cell_width(character)
     return ""
+
+
+def test_a_caret_behind_a_line_that_just_fits_needs_a_cut() -> None:
+    line, carets = show("a" * 39 + "b", Place("f", 1, 41), width=44)
+    assert line == "1 | …" + "a" * 37 + "b"
+    assert carets == "  | " + " " * 39 + "^"
