@@ -1,0 +1,1 @@
+"""Image references wherever files hold them: where they stand, and what they should say."""
