@@ -76,6 +76,15 @@ class Text:
         edits = tuple(span_edit(self.path, self.dockerfile, span, text) for span, text in spans)
         return Fix(applicability, title, edits)
 
+    def insert_above(self, instruction: Instruction, line: str) -> Fix | None:
+        """An unsafe fix that writes a line above an instruction, indented and ended as that one is."""
+        own = scan.line_text(self.dockerfile.text, self.dockerfile.line_starts, instruction.line)
+        start = self.dockerfile.line_starts[instruction.line - 1]
+        end = "\r\n" if self.dockerfile.text.startswith("\r\n", start + len(own)) else "\n"
+        indent = own[: scan.leading_blanks(own)]
+        here = Span(start, start, instruction.line, 1)
+        return self.fix("unsafe", f"write {line} above", (here, f"{indent}{line}{end}"))
+
     # --- what comments of the file silence ------------------------------------------------------
 
     def silences(self, line: int, names: Iterable[str]) -> bool:
