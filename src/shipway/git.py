@@ -71,6 +71,13 @@ class GitWorkingCopy:
         """See ``ports.WorkingCopy.tracked``."""
         return frozenset(self.tracked_files(directory)) if _under_git(directory.absolute()) else None
 
+    def prefix(self, directory: Path) -> str:
+        """``directory`` relative to the root of the working copy that holds it, ``""`` for that and outside
+        of any; symbolic links are followed."""
+        here = directory.resolve()
+        root = next((each for each in (here, *here.parents) if (each / ".git").exists()), here)
+        return "" if root == here else here.relative_to(root).as_posix()
+
     def ignore_rules(self, directory: Path, paths: Sequence[str]) -> Mapping[str, str]:
         """See ``ports.WorkingCopy.ignore_rules``; git-check-ignore(1) with ``--verbose``."""
         found: dict[str, str] = {}

@@ -16,6 +16,7 @@ from shipway.fleet.builds import Builds
 from shipway.fleet.file import OtherRepository
 from shipway.fleet.load import discover_fleet, load_fleet, repositories_of
 from shipway.fleet.model import Fleet
+from shipway.flows.check import Checked, Checker, CheckRequest
 from shipway.flows.deliver import deliver
 from shipway.flows.prepare import Prepared, Sources, prepare
 from shipway.flows.recipes import FileRecipes
@@ -102,15 +103,18 @@ class Workspace:
 
     def fleet(self) -> Fleet:
         """The fleet as the fleet file and the other files declare it."""
-        others = () if self._sources else repositories_of(self.root, self._config)
-        checkouts = {other.name: self._checkout(other) for other in others if other.git is not None}
+        return self._load(self._builds)
+
+    def _load(self, builds: Builds) -> Fleet:
         return load_fleet(
-            self.root,
-            config=self._config,
-            sources=self._sources,
-            checkouts=checkouts,
-            builds=self._builds,
+            self.root, config=self._config, sources=self._sources, checkouts=self._checkouts, builds=builds
         )
+
+    @cached_property
+    def _checkouts(self) -> dict[str, Path]:
+        """The other repositories that come from Git, each cloned once."""
+        others = () if self._sources else repositories_of(self.root, self._config)
+        return {other.name: self._checkout(other) for other in others if other.git is not None}
 
     def discovered(self) -> Fleet:
         """The fleet as files other than the fleet file declare it."""
@@ -123,6 +127,15 @@ class Workspace:
         directory.parent.mkdir(parents=True, exist_ok=True)
         self._working_copy.clone(other.git or "", other.ref, directory)
         return directory
+
+    async def check(self, request: CheckRequest) -> Checked:
+        """What rules find in the files, after the fixes asked for."""
+        checker = Checker(self._load, self.root, self._working_copy, self._host.environ)
+        return checker.check(request, checker.facts(self._builds))
+
+    def prefix(self) -> str:
+        """The root relative to the git repository that holds it, ``""`` where they are the same."""
+        return self._working_copy.prefix(self.root)
 
     def status(self, run: int | None = None) -> Status | None:
         """The status of a run, the last one by default."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from shipway.checks.baseline import Baseline
 from shipway.checks.facts import Facts
 from shipway.checks.finding import SEVERITIES, Finding, Severity
+from shipway.checks.quality import quality_summary
 from shipway.checks.rules.sw001_unused_ignore import RULE as UNUSED
 from shipway.checks.rules.sw001_unused_ignore import unused
 from shipway.checks.selection import Policy, Selection, selects
@@ -119,4 +120,5 @@ def _summary(facts: Facts, findings: Sequence[Finding]) -> dict[str, object]:
         "dockerfiles": len(facts.dockerfiles),
         **severities,
         "fixable": fixable,
+        "quality": {name: list(counts) for name, counts in quality_summary(facts).items()},
     }

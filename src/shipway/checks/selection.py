@@ -49,7 +49,9 @@ def parse_selectors(words: Iterable[str], known: Collection[str]) -> tuple[str, 
             close = get_close_matches(selector, known, n=1)
             raise UsageError(
                 f"no rule is called {selector}",
-                help=f"did you mean {close[0]}?" if close else "shipway check --explain lists the rules",
+                help=f"did you mean {close[0]}?"
+                if close
+                else "write an id such as SW101, or SW1 for a family; docs/rules lists them",
             )
     return tuple(found)
 

@@ -16,9 +16,10 @@ from shipway.checks.policy import policy_of
 from shipway.checks.runner import EVERYTHING, CheckResult, run_checks
 from shipway.checks.selection import Selection
 from shipway.checks.table import known_selectors
-from shipway.errors import GitError, HostError
+from shipway.errors import GitError, HostError, UsageError
 from shipway.fleet.builds import Builds
 from shipway.fleet.model import Fleet
+from shipway.fleet.shapes import did_you_mean
 from shipway.fleet.tree import FileTree
 from shipway.oci.files import write_durably
 from shipway.ports import WorkingCopy
@@ -53,9 +54,10 @@ class Checked:
     """``result`` is what is left after fixes. ``mended`` are the findings that fixes removed, ``skipped``
     the fixes that could not be applied. ``changed`` maps files to their bytes before and after.
     ``settled`` is False when fixes still wanted to change something after the last round. ``baseline`` is
-    the file that was written."""
+    the file that was written. ``facts`` are those of ``result``."""
 
     result: CheckResult
+    facts: Facts
     mended: tuple[Finding, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     changed: Mapping[str, tuple[bytes, bytes]] = field(default_factory=dict)
@@ -92,16 +94,18 @@ class Checker:
         )
 
     def check(self, request: CheckRequest, facts: Facts, other: Other = NOTHING_ELSE) -> Checked:
-        """Check and, where asked, mend. Raises ConfigError for a broken fleet file or baseline."""
+        """Check and, where asked, mend. Raises ConfigError for a broken fleet file or baseline, UsageError
+        for an image that is not in the fleet."""
+        _require_images(facts, request.selection.images)
         path = request.baseline or facts.fleet.checks.baseline or BASELINE_FILE
         if request.update_baseline:
             result = _run(facts, request.selection, Baseline(), other)
             write_durably(self.directory / path, write_baseline(result.findings).encode())
             known = read_baseline((self.directory / path).read_bytes(), path)
-            return Checked(_run(facts, request.selection, known, other), baseline=path)
+            return Checked(_run(facts, request.selection, known, other), facts, baseline=path)
         baseline = self._baseline(path, required=path != BASELINE_FILE)
         if request.mode == "report":
-            return Checked(_run(facts, request.selection, baseline, other))
+            return Checked(_run(facts, request.selection, baseline, other), facts)
         checked = self._mend(request, facts, baseline, other)
         if request.mode == "fix":
             self._write(checked.changed)
@@ -127,7 +131,7 @@ class Checker:
         else:
             result = _run(facts, request.selection, baseline, other)
         changed = {path: (data, facts.data(path)) for path, data in before.items()}
-        return Checked(result, tuple(mended), found.skipped, changed, settled=not found.files)
+        return Checked(result, facts, tuple(mended), found.skipped, changed, settled=not found.files)
 
     def _baseline(self, path: str, *, required: bool) -> Baseline:
         tree = FileTree(self.directory)
@@ -156,6 +160,12 @@ class Checker:
             return self.working_copy.ignore_rules(self.directory, paths)
         except GitError:
             return {}
+
+
+def _require_images(facts: Facts, names: frozenset[str]) -> None:
+    known = {image.name for image in facts.fleet.images}
+    for name in sorted(names - known):
+        raise UsageError(f"there is no image {name!r} in the fleet", help=did_you_mean(name, known))
 
 
 def _run(facts: Facts, selection: Selection, baseline: Baseline, other: Other) -> CheckResult:
