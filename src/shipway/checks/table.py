@@ -28,6 +28,42 @@ from shipway.checks.rules.sw208_constant_platform import RULE as SW208
 from shipway.checks.rules.sw209_unresolved_base import RULE as SW209
 from shipway.checks.rules.sw210_stale_base_tag import RULE as SW210
 from shipway.checks.rules.sw211_malformed_reference import RULE as SW211
+from shipway.checks.rules.sw301_root_user import RULE as SW301
+from shipway.checks.rules.sw302_no_healthcheck import RULE as SW302
+from shipway.checks.rules.sw303_build_tools_left import RULE as SW303
+from shipway.checks.rules.sw304_shell_form_command import RULE as SW304
+from shipway.checks.rules.sw305_secret_in_arg_or_env import RULE as SW305
+from shipway.checks.rules.sw306_secret_build_arg import RULE as SW306
+from shipway.checks.rules.sw307_relative_workdir import RULE as SW307
+from shipway.checks.rules.sw308_duplicate_stage_name import RULE as SW308
+from shipway.checks.rules.sw309_reserved_stage_name import RULE as SW309
+from shipway.checks.rules.sw310_undefined_variable import RULE as SW310
+from shipway.checks.rules.sw311_undefined_arg_in_from import RULE as SW311
+from shipway.checks.rules.sw312_invalid_default_arg_in_from import RULE as SW312
+from shipway.checks.rules.sw313_repeated_instruction import RULE as SW313
+from shipway.checks.rules.sw314_invalid_expose import RULE as SW314
+from shipway.checks.rules.sw315_expose_protocol_casing import RULE as SW315
+from shipway.checks.rules.sw316_unused_build_arg import RULE as SW316
+from shipway.checks.rules.sw317_redundant_target_platform import RULE as SW317
+from shipway.checks.rules.sw318_empty_continuation import RULE as SW318
+from shipway.checks.rules.sw319_legacy_key_value import RULE as SW319
+from shipway.checks.rules.sw320_maintainer import RULE as SW320
+from shipway.checks.rules.sw321_from_as_casing import RULE as SW321
+from shipway.checks.rules.sw322_instruction_casing import RULE as SW322
+from shipway.checks.rules.sw323_stage_name_casing import RULE as SW323
+from shipway.checks.rules.sw324_env_refers_to_itself import RULE as SW324
+from shipway.checks.rules.sw325_relative_destination import RULE as SW325
+from shipway.checks.rules.sw326_add_instead_of_copy import RULE as SW326
+from shipway.checks.rules.sw327_copy_many_to_file import RULE as SW327
+from shipway.checks.rules.sw328_copy_from_unknown_name import RULE as SW328
+from shipway.checks.rules.sw329_user_by_name import RULE as SW329
+from shipway.checks.rules.sw330_copy_whole_filesystem import RULE as SW330
+from shipway.checks.rules.sw331_label_key import RULE as SW331
+from shipway.checks.rules.sw332_annotation_value import RULE as SW332
+from shipway.checks.rules.sw333_broken_json_array import RULE as SW333
+from shipway.checks.rules.sw334_comment_behind_instruction import RULE as SW334
+from shipway.checks.rules.sw335_arg_over_env import RULE as SW335
+from shipway.checks.rules.sw336_pinned_platform_arg import RULE as SW336
 
 RULES: tuple[Rule, ...] = (
     SW001,
@@ -55,6 +91,42 @@ RULES: tuple[Rule, ...] = (
     SW209,
     SW210,
     SW211,
+    SW301,
+    SW302,
+    SW303,
+    SW304,
+    SW305,
+    SW306,
+    SW307,
+    SW308,
+    SW309,
+    SW310,
+    SW311,
+    SW312,
+    SW313,
+    SW314,
+    SW315,
+    SW316,
+    SW317,
+    SW318,
+    SW319,
+    SW320,
+    SW321,
+    SW322,
+    SW323,
+    SW324,
+    SW325,
+    SW326,
+    SW327,
+    SW328,
+    SW329,
+    SW330,
+    SW331,
+    SW332,
+    SW333,
+    SW334,
+    SW335,
+    SW336,
 )
 
 _BY_ID = {rule.id: rule for rule in RULES}

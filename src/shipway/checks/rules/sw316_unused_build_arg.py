@@ -1,4 +1,4 @@
-"""SW337: a build arg that no ARG of the Dockerfile declares."""
+"""SW316: a build arg that no ARG of the Dockerfile declares."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _declared(dockerfile: Dockerfile) -> frozenset[str]:
 
 
 RULE = Rule(
-    id="SW337",
+    id="SW316",
     name="unused-build-arg",
     severity="warning",
     summary="A build arg that no ARG of the Dockerfile declares",
