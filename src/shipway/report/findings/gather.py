@@ -106,11 +106,11 @@ def left_out_line(result: CheckResult) -> str:
 
 
 def coverage(result: CheckResult) -> list[tuple[str, int, int]]:
-    """What the summary counts of the fleet as ``name: [met, of]`` under ``quality``."""
+    """What the summary counts of the fleet as ``name: [met, of]`` under ``quality``; nothing of none."""
     known = result.summary.get("quality")
     if not isinstance(known, dict):
         return []
-    return [(str(name), int(met), int(of)) for name, (met, of) in known.items()]
+    return [(str(name), int(met), int(of)) for name, (met, of) in known.items() if of]
 
 
 def coverage_line(result: CheckResult) -> str:
