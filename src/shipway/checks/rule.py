@@ -19,6 +19,7 @@ class Rule:
 
     ``rationale`` is the rule's page in Markdown: what is wrong, an example, how to mend it, and the
     source (a BuildKit rule, a specification). ``fix`` tells whether and how surely it can mend.
+    ``live`` rules are not run over files: what they find needs a registry or an engine (``flows.live``).
     ``aliases`` are the names of the same rule elsewhere: of a BuildKit check, and ids of hadolint.
     """
 
@@ -30,6 +31,7 @@ class Rule:
     check: Check
     fix: Applicability | None = None
     aliases: tuple[str, ...] = ()
+    live: bool = False
 
     def run(self, facts: Facts) -> Iterable[Finding]:
         """Everything this rule finds."""
@@ -38,3 +40,8 @@ class Rule:
     def finding(self, place: Place, message: str, **more: object) -> Finding:
         """A finding of this rule with its severity; ``more`` are further fields of ``Finding``."""
         return Finding(self.id, self.severity, place, message, **more)  # type: ignore[arg-type]
+
+
+def seen_live(_: Rule, facts: Facts) -> Iterable[Finding]:
+    """The check of a live rule: ``facts`` of files alone never tell."""
+    return ()

@@ -58,7 +58,7 @@ def run_checks(
     ``extra`` are findings of others (registries, engines, hadolint); ``ran`` names the families of rules
     that they looked for (``SW4``, ``DL``), so that unused ignores of those are told too.
     """
-    rules = [rule for rule in RULES if selection.wants(rule.id)]
+    rules = [rule for rule in RULES if selection.wants(rule.id) and not rule.live]
     raw = [finding for rule in rules for finding in rule.run(facts)]
     raw += [finding for finding in extra if selection.wants(finding.rule)]
     chosen = [each for each in dict.fromkeys(policy.apply(raw)) if selection.wants_image(each.image)]

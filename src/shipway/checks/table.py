@@ -64,6 +64,37 @@ from shipway.checks.rules.sw333_broken_json_array import RULE as SW333
 from shipway.checks.rules.sw334_comment_behind_instruction import RULE as SW334
 from shipway.checks.rules.sw335_arg_over_env import RULE as SW335
 from shipway.checks.rules.sw336_pinned_platform_arg import RULE as SW336
+from shipway.checks.rules.sw401_registry_unreachable import RULE as SW401
+from shipway.checks.rules.sw402_not_a_registry import RULE as SW402
+from shipway.checks.rules.sw403_certificate_name import RULE as SW403
+from shipway.checks.rules.sw404_certificate_expired import RULE as SW404
+from shipway.checks.rules.sw405_certificate_not_yet_valid import RULE as SW405
+from shipway.checks.rules.sw406_certificate_self_signed import RULE as SW406
+from shipway.checks.rules.sw407_certificate_authority import RULE as SW407
+from shipway.checks.rules.sw408_plain_http_registry import RULE as SW408
+from shipway.checks.rules.sw409_tls_registry import RULE as SW409
+from shipway.checks.rules.sw410_tls_handshake import RULE as SW410
+from shipway.checks.rules.sw411_certificate_expires_soon import RULE as SW411
+from shipway.checks.rules.sw421_no_credentials import RULE as SW421
+from shipway.checks.rules.sw422_wrong_credentials import RULE as SW422
+from shipway.checks.rules.sw423_expired_credentials import RULE as SW423
+from shipway.checks.rules.sw424_credentials_for_another_host import RULE as SW424
+from shipway.checks.rules.sw425_token_scope import RULE as SW425
+from shipway.checks.rules.sw431_push_refused import RULE as SW431
+from shipway.checks.rules.sw432_read_only_registry import RULE as SW432
+from shipway.checks.rules.sw433_missing_repository import RULE as SW433
+from shipway.checks.rules.sw434_repository_name import RULE as SW434
+from shipway.checks.rules.sw435_immutable_tag import RULE as SW435
+from shipway.checks.rules.sw436_quota import RULE as SW436
+from shipway.checks.rules.sw437_rate_limit import RULE as SW437
+from shipway.checks.rules.sw438_misdirected_upload import RULE as SW438
+from shipway.checks.rules.sw441_missing_base import RULE as SW441
+from shipway.checks.rules.sw501_engine_missing import RULE as SW501
+from shipway.checks.rules.sw502_engine_feature import RULE as SW502
+from shipway.checks.rules.sw503_missing_emulation import RULE as SW503
+from shipway.checks.rules.sw504_disk_space import RULE as SW504
+from shipway.checks.rules.sw505_engine_distrusts_registry import RULE as SW505
+from shipway.checks.rules.sw506_clock_skew import RULE as SW506
 
 RULES: tuple[Rule, ...] = (
     SW001,
@@ -127,6 +158,37 @@ RULES: tuple[Rule, ...] = (
     SW334,
     SW335,
     SW336,
+    SW401,
+    SW402,
+    SW403,
+    SW404,
+    SW405,
+    SW406,
+    SW407,
+    SW408,
+    SW409,
+    SW410,
+    SW411,
+    SW421,
+    SW422,
+    SW423,
+    SW424,
+    SW425,
+    SW431,
+    SW432,
+    SW433,
+    SW434,
+    SW435,
+    SW436,
+    SW437,
+    SW438,
+    SW441,
+    SW501,
+    SW502,
+    SW503,
+    SW504,
+    SW505,
+    SW506,
 )
 
 _BY_ID = {rule.id: rule for rule in RULES}

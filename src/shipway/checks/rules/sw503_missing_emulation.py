@@ -1,0 +1,43 @@
+"""SW503: programs of a wanted platform cannot run on this machine."""
+
+from __future__ import annotations
+
+from shipway.checks.finding import Finding
+from shipway.checks.rule import Rule, seen_live
+from shipway.place import Place
+from shipway.values import Platform
+
+
+def not_emulated(place: Place, image: str, platform: Platform, native: Platform) -> Finding:
+    """The finding for an image whose RUN steps this machine cannot run for ``platform``."""
+    return RULE.finding(
+        place,
+        f"this machine ({native}) cannot run the RUN steps of {image} for {platform}",
+        image=image,
+        subject=str(platform),
+        cause=f"no emulator for {platform.architecture} is registered in /proc/sys/fs/binfmt_misc",
+        help=f"docker run --privileged --rm tonistiigi/binfmt --install {platform.architecture}"
+        " (or apt-get install qemu-user-static)",
+    )
+
+
+RULE = Rule(
+    id="SW503",
+    name="missing-emulation",
+    severity="error",
+    summary="Programs of a wanted platform cannot run on this machine",
+    rationale="""\
+A RUN of an image for another architecture runs that architecture's programs. The kernel starts them
+through an emulator that is registered in `/proc/sys/fs/binfmt_misc`; without one the step fails with
+`exec format error`.
+
+```console
+$ docker run --privileged --rm tonistiigi/binfmt --install arm64
+$ apt-get install qemu-user-static
+```
+
+Stages with `--platform=$BUILDPLATFORM` need none, nor do images without RUN.
+""",
+    check=seen_live,
+    live=True,
+)
