@@ -10,6 +10,7 @@ from pathlib import Path
 
 from shipway.dockerfile.resolved import ResolvedBuild
 from shipway.dockerfile.sources import SourceReport
+from shipway.dockerfile.syntax import Instruction
 from shipway.errors import ConfigError, HostError
 from shipway.fleet.builds import Builds, is_local
 from shipway.fleet.discover.paths import is_remote
@@ -182,13 +183,19 @@ class _Collector:
 
 
 def _evaluated(build: ResolvedBuild) -> Iterator[str]:
-    """The instructions of the reachable stages, without comments and layout."""
+    """The instructions of the reachable stages as they are read, without comments and layout."""
     for resolved in build.stages:
-        stage = resolved.stage
-        for instruction in (stage.origin, *stage.instructions):
-            yield instruction.original.strip()
-            for heredoc in instruction.heredocs:
-                yield f"{heredoc.name}\n{heredoc.content}"
+        for instruction in (resolved.stage.origin, *resolved.stage.instructions):
+            yield from _as_read(instruction)
+
+
+def _as_read(instruction: Instruction) -> Iterator[str]:
+    form = "json" if instruction.json else "text"
+    yield "\x1f".join((instruction.keyword, form, *instruction.flags, "", *instruction.args))
+    for heredoc in instruction.heredocs:
+        yield f"{heredoc.name}\n{heredoc.content}"
+    if instruction.trigger is not None:
+        yield from _as_read(instruction.trigger)
 
 
 def _arg_settings(build: ResolvedBuild, secret: frozenset[str]) -> Iterator[tuple[str, str]]:
