@@ -13,6 +13,7 @@ from pathlib import Path
 
 from shipway.dockerfile.patterns import matcher
 from shipway.dockerfile.syntax import printable
+from shipway.dockerfile.tree import ContextTree, locate
 from shipway.errors import DockerfileError, HostError
 from shipway.place import Place
 
@@ -161,13 +162,24 @@ def load_ignore(root: Path, context: str, dockerfile: str | None = None) -> Igno
     ``<Dockerfile>.dockerignore`` beside the Dockerfile replaces ``.dockerignore`` of the context root, even
     when it is empty; no other place is read. Raises HostError when a file is there and cannot be read.
     """
-    own = f"{dockerfile}{IGNORE_FILE}" if dockerfile else None
     shared = IGNORE_FILE if context in ("", ".") else f"{context.rstrip('/')}/{IGNORE_FILE}"
-    for path in filter(None, (own, shared)):
+    for path in filter(None, (f"{dockerfile}{IGNORE_FILE}" if dockerfile else None, shared)):
         try:
-            return parse_ignore((root / path).read_bytes(), path)
+            data = _read(root / path)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             continue
         except OSError as error:
             raise HostError(f"cannot read {path}: {error.strerror}", place=Place(path)) from None
+        return parse_ignore(data, path)
     return NO_RULES
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of an ignore file. A link is followed as BuildKit follows it, never out of the directory
+    that holds it: what leads elsewhere is not there."""
+    if path.is_symlink():
+        found = locate(ContextTree(path.parent), path.name)
+        if found.kind != "file":
+            raise FileNotFoundError(path)
+        path = path.parent / found.path
+    return path.read_bytes()

@@ -63,6 +63,7 @@ def test_an_image_is_named_after_its_file_or_directory(tmp_path: Path, path: str
     [
         "Dockerfile.dockerignore",
         "Dockerfile.j2",
+        "Dockerfile.rego",
         "api.Dockerfile.tmpl",
         "Dockerfile.md",
         "Dockerfiles",

@@ -111,3 +111,27 @@ def test_shared_file_is_the_one_of_the_context_root(tmp_path: Path) -> None:
     (tmp_path / "svc" / ".dockerignore").write_text("b\n")
     found = load_ignore(tmp_path, "svc/", "svc/Dockerfile")
     assert (found.path, found.ignores("b")) == ("svc/.dockerignore", True)
+
+
+@pytest.mark.parametrize(
+    ("target", "ignored"),
+    [
+        ("rules", True),
+        ("/rules", True),
+        ("sub/link", True),
+        ("../outside", False),
+        ("../../../etc/hostname", False),
+        ("gone", False),
+        (".dockerignore", False),
+        ("sub", False),
+    ],
+)
+def test_link_is_followed_inside_the_context_only(target: str, ignored: bool, tmp_path: Path) -> None:
+    """BuildKit finds no ignore file where a link leads out of the context (tried with 20.10 and 28.5)."""
+    context = tmp_path / "context"
+    (context / "sub").mkdir(parents=True)
+    (context / "sub" / "link").symlink_to("../rules")
+    (context / "rules").write_text("a\n")
+    (tmp_path / "outside").write_text("a\n")
+    (context / ".dockerignore").symlink_to(target)
+    assert load_ignore(tmp_path, "context").ignores("a") is ignored

@@ -24,9 +24,9 @@ from shipway.place import Place
 
 _BEFORE = re.compile(r"(?:Dockerfile|Containerfile)(?:[.-](?P<suffix>.+))?\Z")
 _AFTER = re.compile(r"(?P<suffix>.+)\.(?:[Dd]ockerfile|[Cc]ontainerfile)\Z")
-# Ignore files, templates that become a Dockerfile, notes and leftovers.
+# Ignore files, templates that become a Dockerfile, policies of buildx, notes and leftovers.
 _OTHERS = re.compile(
-    r"\.(?:dockerignore|containerignore|j2|jinja2?|tmpl|tpl|template|in|erb|md|txt|bak|orig|rej|swp)\Z"
+    r"\.(?:dockerignore|containerignore|j2|jinja2?|tmpl|tpl|template|in|erb|rego|md|txt|bak|orig|rej|swp)\Z"
 )
 # Directories that say what kind of thing is in them, not what it is called.
 _GENERIC = frozenset({"src", "docker", ".docker", "dockerfiles", "build", "container", "containers"})
