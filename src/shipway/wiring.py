@@ -171,7 +171,7 @@ class Workspace:
 
             def yard(events: Recorder) -> Yard:
                 return Yard(
-                    engine=self._engine(engine, events),
+                    engine=self._engine(fleet.engine or engine if engine == "auto" else engine, events),
                     registry=registry,
                     staging=self._staging,
                     recipes=FileRecipes(prepared.fleet, self._host.environ, self._builds),

@@ -1,7 +1,7 @@
 """SW002 to SW099: what discovery could not read or resolve, one rule for each kind of ``Problem``.
 
-The kinds of broken builds (``syntax``, ``bad-stage`` …) are not here: rules that look at builds tell them
-for every declaration, with more to say.
+The kinds in ``TOLD_BY_RULES`` (``syntax``, ``bad-stage`` …) have no rule here: rules that look at builds
+tell them for every declaration, with more to say.
 """
 
 from __future__ import annotations
@@ -46,11 +46,10 @@ KINDS: dict[str, tuple[int, Severity, str]] = {
     "unknown-secret": (30, "error", "A Compose build names a secret that is not defined"),
     "unknown-service": (31, "error", "A Compose service refers to one that does not exist"),
     "unknown-target": (32, "error", "A bake target or group refers to a target that does not exist"),
-    "context-unknown": (34, "info", "No context holds all that a bare Dockerfile copies"),
     "unsupported-builder": (33, "info", "An image is built without a Dockerfile, and is left out"),
 }
 
-OF_BUILDS = frozenset({"syntax", "bad-target", "bad-base", "bad-stage", "expansion"})
+TOLD_BY_RULES = frozenset({"syntax", "bad-target", "bad-base", "bad-stage", "expansion", "context-unknown"})
 
 
 def _relay(kind: str, rule: Rule, facts: Facts) -> Iterable[Finding]:

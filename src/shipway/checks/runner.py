@@ -13,7 +13,7 @@ from shipway.checks.rules.sw001_unused_ignore import RULE as UNUSED
 from shipway.checks.rules.sw001_unused_ignore import unused
 from shipway.checks.selection import Policy, Selection, selects
 from shipway.checks.suppress import Suppression, suppressions
-from shipway.checks.table import RULES
+from shipway.checks.table import RULES, known_selectors
 from shipway.errors import ShipwayError
 
 
@@ -40,6 +40,7 @@ class CheckResult:
 
 
 EVERYTHING = Selection()
+_SELECTORS = frozenset(known_selectors())
 NO_POLICY = Policy()
 NO_BASELINE = Baseline()
 
@@ -107,8 +108,11 @@ def _silenced(
 
 
 def _all_ran(comment: Suppression, looked_for: Iterable[str]) -> bool:
-    """Whether every rule that a comment names was looked for."""
-    known = tuple(looked_for)
+    """Whether every rule that a comment names was looked for; one that does not exist counts as such."""
+    known = (
+        *looked_for,
+        *(each for each in comment.rules if each.startswith("SW") and each not in _SELECTORS),
+    )
     return all(any(selects(each, rule) or selects(rule, each) for rule in known) for each in comment.rules)
 
 

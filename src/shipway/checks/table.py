@@ -13,6 +13,7 @@ from shipway.checks.rules.sw105_broken_link import RULE as SW105
 from shipway.checks.rules.sw106_bad_source import RULE as SW106
 from shipway.checks.rules.sw107_missing_in_image import RULE as SW107
 from shipway.checks.rules.sw108_remote_source import RULE as SW108
+from shipway.checks.rules.sw109_buildah_differs import RULE as SW109
 from shipway.checks.rules.sw110_invalid_dockerfile import RULE as SW110
 from shipway.checks.rules.sw111_broken_build import RULE as SW111
 from shipway.checks.rules.sw112_bad_ignore_file import RULE as SW112
@@ -24,7 +25,6 @@ from shipway.checks.rules.sw204_latest_base import RULE as SW204
 from shipway.checks.rules.sw205_unpinned_base import RULE as SW205
 from shipway.checks.rules.sw206_base_platform import RULE as SW206
 from shipway.checks.rules.sw207_base_not_allowed import RULE as SW207
-from shipway.checks.rules.sw208_constant_platform import RULE as SW208
 from shipway.checks.rules.sw209_unresolved_base import RULE as SW209
 from shipway.checks.rules.sw210_stale_base_tag import RULE as SW210
 from shipway.checks.rules.sw211_malformed_reference import RULE as SW211
@@ -107,6 +107,7 @@ RULES: tuple[Rule, ...] = (
     SW106,
     SW107,
     SW108,
+    SW109,
     SW110,
     SW111,
     SW112,
@@ -118,7 +119,6 @@ RULES: tuple[Rule, ...] = (
     SW205,
     SW206,
     SW207,
-    SW208,
     SW209,
     SW210,
     SW211,

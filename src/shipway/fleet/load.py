@@ -17,7 +17,7 @@ from shipway.fleet.locate import find_fleet_file, read_file, relative_to_root
 from shipway.fleet.model import BasePolicy, CheckSettings, Fleet, Image, Problem
 from shipway.fleet.part import Part, read_part
 from shipway.fleet.repositories import read_repository
-from shipway.fleet.settings import REGISTRY_KEY, Section
+from shipway.fleet.settings import ENGINE, REGISTRY_KEY, Section
 from shipway.fleet.settle import EnvFiles, Layer, settle
 from shipway.fleet.shapes import Located, did_you_mean
 from shipway.fleet.tree import FileTree
@@ -91,7 +91,14 @@ def _assemble(
     registries = own.file.registries if own.file else {}
     bases = own.file.bases if own.file else BasePolicy()
     checks = own.file.checks if own.file else CheckSettings()
-    return link(Fleet(images, tuple(problems), roots, registry, source, registries, bases, checks), builds)
+    fleet = Fleet(images, tuple(problems), roots, registry, source, registries, bases, checks, _engine(own))
+    return link(fleet, builds)
+
+
+def _engine(own: Part) -> str | None:
+    """The engine that the fleet file names."""
+    named = own.file.shared.get(ENGINE) if own.file else None
+    return None if named == "auto" else named
 
 
 def _settled(parts: Sequence[Part], env_files: EnvFiles) -> Iterator[Image]:

@@ -179,7 +179,8 @@ class Fleet:
     """Every image of the fleet in the order of declaration, and every problem met on the way.
 
     ``roots`` maps the ``root`` of an image to the directory on this machine. ``registries`` tells how the
-    registries that the fleet file names are reached, by host and port.
+    registries that the fleet file names are reached, by host and port. ``engine`` is the one that the fleet
+    file names, None where it leaves that open.
     """
 
     images: tuple[Image, ...]
@@ -190,6 +191,7 @@ class Fleet:
     registries: Mapping[str, Access] = field(default_factory=dict)
     bases: BasePolicy = field(default_factory=BasePolicy)
     checks: CheckSettings = field(default_factory=CheckSettings)
+    engine: str | None = None
 
     def image(self, name: str) -> Image | None:
         """The image called ``name``."""

@@ -467,6 +467,23 @@ CHECKS = Setting(
     "What shipway check tells, and how severe it is.",
 )
 
+ENGINE_WORDS = ("auto", "buildah", "docker", "podman")
+
+
+def _engine(node: Node, key: str) -> str:
+    if node.value in ENGINE_WORDS:
+        return str(node.value)
+    raise wrong(node, key, ENGINE.shape.expected)
+
+
+ENGINE = Setting(
+    "engine",
+    Shape("auto, buildah, docker or podman", {"enum": list(ENGINE_WORDS)}, _engine),
+    "Engine that builds the images, unless the command line names one; checks tell what it does otherwise"
+    " than BuildKit.",
+    "auto",
+)
+
 DISCOVER = Setting(
     "discover",
     SWITCHED_PATHS,
@@ -474,7 +491,7 @@ DISCOVER = Setting(
     True,
 )
 
-FLEET: Table = (*SHARED, GROUPS, IMAGES, REPOSITORIES, REGISTRIES, POLICIES, CHECKS, DISCOVER)
+FLEET: Table = (*SHARED, GROUPS, IMAGES, REPOSITORIES, REGISTRIES, POLICIES, CHECKS, ENGINE, DISCOVER)
 
 
 def paths(values: tuple[Located[T], ...] | None) -> tuple[T, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from shipway.checks.facts import Facts
 from shipway.checks.finding import Finding
@@ -14,16 +15,11 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
     for build in facts.declared:
         for outcome in build.report.outcomes:
             read = outcome.read
-            if (
-                outcome.failed
-                or read.kind not in ("copy", "add")
-                or read.expanded != ""
-                or not outcome.certain
-            ):
+            if outcome.failed or read.kind not in ("copy", "add") or read.expanded != "":
                 continue
             names = ", ".join(sorted(read.unset))
             failure = Failure(build, outcome)
-            yield source_finding(
+            finding = source_finding(
                 rule,
                 facts,
                 failure,
@@ -32,6 +28,7 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
                 help="give the variable a value: an ARG before FROM needs a bare ARG in the stage too;"
                 " or write . where everything is meant",
             )
+            yield finding if outcome.certain else replace(finding, severity="info")
 
 
 RULE = Rule(
