@@ -1,0 +1,141 @@
+"""Synthetic fleets, the same bytes on every machine: what the benchmarks look at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+Declared: TypeAlias = Literal["shipway.yaml", "compose.yaml", "bare"]
+
+_NODE = """\
+# syntax=docker/dockerfile:1
+ARG NODE_VERSION=22
+FROM node:${{NODE_VERSION}}-alpine AS deps
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev
+
+FROM deps AS build
+ENV NODE_ENV=production \\
+    PORT={port}
+COPY src ./src
+COPY lib ./lib
+RUN npm run build && \\
+    npm prune && \\
+    rm -rf /tmp/build
+
+# what is delivered
+FROM node:${{NODE_VERSION}}-alpine
+LABEL org.opencontainers.image.title="{name}" org.opencontainers.image.licenses=Apache-2.0
+WORKDIR /app
+COPY --from=deps /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+COPY config/ /etc/{name}/
+USER node
+EXPOSE {port}
+HEALTHCHECK --interval=30s --timeout=3s CMD ["wget", "-qO-", "http://localhost:{port}/healthz"]
+CMD ["node", "dist/main.js"]
+"""
+_PYTHON = """\
+FROM python:3.13-slim
+ARG PIP_INDEX_URL
+ENV PYTHONUNBUFFERED=1 PORT={port}
+WORKDIR /srv
+RUN apt-get update \\
+    && apt-get install -y --no-install-recommends curl=8.* \\
+    && rm -rf /var/lib/apt/lists/*
+COPY package.json ./
+RUN pip install --no-cache-dir -r requirements.txt
+COPY . .
+RUN useradd --system --uid 10001 app
+USER 10001
+EXPOSE ${{PORT}}
+HEALTHCHECK CMD curl -fsS http://localhost:${{PORT}}/ || exit 1
+ENTRYPOINT ["python", "-m", "{name}"]
+"""
+_GO = """\
+FROM --platform=$BUILDPLATFORM golang:1.24 AS build
+ARG TARGETOS
+ARG TARGETARCH
+WORKDIR /src
+COPY lib/*.py lib/
+COPY src src
+RUN --mount=type=bind,source=config,target=/config \\
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -o /out/{name} ./src
+
+FROM gcr.io/distroless/static:nonroot
+COPY --from=build /out/{name} /usr/local/bin/{name}
+COPY package.json config/*.json /etc/{name}/
+USER 65532:65532
+ENTRYPOINT ["/usr/local/bin/{name}"]
+"""
+_KINDS = (_NODE, _PYTHON, _GO)
+_IGNORE = "# not for images\n**/*.log\n*.md\ntests/\n!README.md\n"
+_FOLDERS = ("config", "lib", "lib/util", "src", "src/api", "src/api/v1", "src/web", "tests", "docs")
+_KINDS_OF_FILES = ("ts", "py", "json", "txt", "md")
+
+
+def wide(root: Path, declared: Declared, images: int = 1000, files: int = 100) -> None:
+    """``images`` services, each with a Dockerfile, an ignore file and a context of ``files`` files in all,
+    declared by one file at the root or by nothing but their Dockerfiles."""
+    names = [f"service-{number:04}" for number in range(images)]
+    for number, name in enumerate(names):
+        _service(root / "services" / name, name, number, files)
+    if declared != "bare":
+        (root / declared).write_text(_declaration(declared, names))
+
+
+def _service(directory: Path, name: str, number: int, files: int) -> None:
+    for folder in _FOLDERS:
+        (directory / folder).mkdir(parents=True, exist_ok=True)
+    dockerfile = _KINDS[number % len(_KINDS)].format(name=name, port=8000 + number)
+    (directory / "Dockerfile").write_text(dockerfile)
+    (directory / ".dockerignore").write_text(_IGNORE)
+    (directory / "package.json").write_text(f'{{"name": "{name}"}}\n')
+    (directory / "package-lock.json").write_text("{}\n")
+    for index in range(files - 4):
+        folder = _FOLDERS[index % len(_FOLDERS)]
+        file = f"part-{number * files + index}.{_KINDS_OF_FILES[index % len(_KINDS_OF_FILES)]}"
+        (directory / folder / file).write_text(f"{name} {index}\n")
+
+
+def _declaration(declared: Declared, names: list[str]) -> str:
+    """A fleet file of one line an image, or a Compose file of four lines a service."""
+    if declared == "shipway.yaml":
+        entries = "".join(f"  {name}: {{context: services/{name}}}\n" for name in names)
+        return f"registry: registry.example.com/fleet\nimages:\n{entries}"
+    entries = "".join(
+        f"  {name}:\n    image: registry.example.com/fleet/{name}\n    build:\n      context: services/{name}\n"
+        for name in names
+    )
+    return f"services:\n{entries}"
+
+
+def deep(root: Path, images: int = 1000, levels: int = 5) -> None:
+    """``images`` of which each builds from one of the level below; a file or two in each context."""
+    registry = "registry.example.com/fleet"
+    lines = [f"registry: {registry}", 'tag: "1.0.0"', "images:"]
+    width = images // levels
+    for number in range(images):
+        level, name = number // width, f"image-{number:04}"
+        base = "scratch" if level == 0 else f"{registry}/image-{number - width:04}:1.0.0"
+        directory = root / name
+        directory.mkdir(parents=True)
+        text = f"FROM {base}\nWORKDIR /srv\nCOPY . /srv/{name}/\nENV LEVEL={level}\nUSER 1000\n"
+        (directory / "Dockerfile").write_text(text)
+        (directory / "content.txt").write_text(f"{name}\n")
+        lines.append(f"  {name}: {{context: {name}}}")
+    (root / "shipway.yaml").write_text("\n".join(lines) + "\n")
+
+
+def small(root: Path, images: int = 20) -> None:
+    """``images`` without RUN, from scratch, with no registry: they go to the layout that is the default."""
+    entries = {}
+    for number in range(images):
+        name = f"image-{number:02}"
+        (root / name).mkdir(parents=True)
+        (root / name / "Dockerfile").write_text("FROM scratch\nCOPY content.txt /\nUSER 1000\n")
+        (root / name / "content.txt").write_text(f"{name}\n")
+        entries[name] = {"context": name}
+    (root / "shipway.json").write_text(json.dumps({"tag": "1.0.0", "images": entries}, indent=1))
