@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from shipway.checks.references.canon import Canon, canon_of, words_of
+from shipway.checks.references.canon import Canon, canon_of, names_of
 from shipway.checks.references.finder import References, find_references
 from shipway.checks.text import Text
 from shipway.dockerfile.resolve import LINUX_AMD64
@@ -40,9 +40,11 @@ class DeclaredBuild:
     path: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Facts:
-    """Everything known before a rule looks. ``directory`` is the fleet's own root.
+    """Everything known before a rule looks; two of them are equal when they are the same object.
+
+    ``directory`` is the fleet's own root.
 
     ``tracked`` are the files of the root that git tracks, None outside git; ``git_rules`` gives for paths
     that git ignores the line that says so.
@@ -156,7 +158,8 @@ class Facts:
         own = {
             path: dockerfile for path, dockerfile in self.dockerfiles.items() if not path.startswith("../")
         }
-        return find_references(self._tree.files, self._tree.read, own, words_of(self.fleet))
+        names, prefixes = names_of(self.fleet), self.fleet.bases.aliases
+        return find_references(self._tree.files, self._tree.read, own, names, prefixes)
 
     @cached_property
     def canon(self) -> Canon:

@@ -101,14 +101,35 @@ class Canon:
         """Whether a repository in canonical form stands below the canonical prefix."""
         return self.prefix is not None and self.prefix not in (_HUB, _LIBRARY) and under(name, self.prefix)
 
+    def is_reserved(self, name: str) -> bool:
+        """Whether what stands below the canonical prefix can only come from the fleet: a prefix that was
+        guessed may be that of a whole organisation."""
+        if not self.is_internal(name) or self.prefix is None:
+            return False
+        return self.origin != "majority" or not _is_public(self.prefix) or self.prefix.count("/") > 1
+
+    def publishes(self, name: str) -> bool:
+        """Whether an image of the fleet is published, or expected, as ``name``."""
+        return name in self.own or name in self.targets.values()
+
     def _is_ours(self, name: str, tail: str) -> bool:
         """Whether a repository elsewhere with the name of one of our images is likely meant to be it."""
         before = name.removesuffix(f"/{tail}")
         if before == _LIBRARY or name in self.upstream.get(tail, ()) or self.prefix is None:
             return False
+        if self.origin == "majority" and _is_loopback(before):
+            return False  # a registry that tests start
         if before in self.together or set(before.split("/")[1:]) & set(self.prefix.split("/")[1:]):
             return True
-        return self.origin != "majority" and before.partition("/")[0] not in _PUBLIC
+        return self.origin != "majority" and not _is_public(before)
+
+
+def _is_public(prefix: str) -> bool:
+    return prefix.partition("/")[0] in _PUBLIC
+
+
+def _is_loopback(prefix: str) -> bool:
+    return prefix.partition("/")[0].partition(":")[0] in ("localhost", "127.0.0.1")
 
 
 def under(name: str, prefix: str) -> bool:
@@ -123,11 +144,9 @@ def tail_in(name: str, tails: Mapping[str, str]) -> str | None:
     return next((tail for tail in candidates if tail in tails), None)
 
 
-def words_of(fleet: Fleet) -> Iterator[str]:
-    """What a reference to an image of the fleet contains: a last component, or a declared prefix."""
-    for image in fleet.images:
-        yield _tail(image, ()).rpartition("/")[2]
-    yield from (each.removeprefix(f"{_HUB}/") for each in fleet.bases.aliases)
+def names_of(fleet: Fleet) -> frozenset[str]:
+    """The last component of every reference to an image of the fleet."""
+    return frozenset(_tail(image, ()).rpartition("/")[2] for image in fleet.images)
 
 
 def canon_of(fleet: Fleet, mentions: Sequence[Mention]) -> Canon:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from shipway.checks.references.mention import Harvest, Mention, Piece, Where, part
 from shipway.checks.references.scalars import Text, words
@@ -22,6 +23,7 @@ _IMAGE_LINE = re.compile(
     r"^[ \t]*(?:-[ \t]+)*image:[ \t]+(['\"]?)(?P<text>[^'\"#\r\n]+?)\1[ \t]*(?:#[^\r\n]*)?$", re.M
 )
 _BESIDE_REPOSITORY = ("tag", "registry", "digest", "pullPolicy")
+_DOCUMENT = re.compile(rb"^---(?=[ \t\r\n])", re.MULTILINE)
 _LISTS = ("tags", "cache_from", "cache_to", "cache-from")
 
 
@@ -37,36 +39,48 @@ def kind_of(path: str) -> Where:
     return "helm" if name.startswith("values") else "kubernetes"
 
 
-def read_yaml(data: bytes, path: str) -> Harvest:
-    """The references in a YAML file. Raises ConfigError when it is neither YAML nor a template."""
-    text = Text(data, path)
-    try:
-        roots = parse_all(data, path)
-    except ConfigError:
-        if "{{" not in text.text:
-            raise
-        return read_template(text, kind_of(path))
-    walk = Walk(text, kind_of(path))
-    for root in roots:
-        walk.node(root)
-    return walk.found
+def read_yaml(data: bytes, path: str, interesting: re.Pattern[bytes] | None = None) -> Harvest:
+    """The references in a YAML file, of its documents those that contain something ``interesting``.
 
-
-def read_template(text: Text, where: Where) -> Harvest:
-    """The lines ``image: …`` of a template that is no YAML until it is filled in."""
+    Raises ConfigError when it is neither YAML nor a template.
+    """
     found = Harvest.empty()
+    for text, chunk in _documents(data, path):
+        if interesting is None or interesting.search(chunk):
+            try:
+                walk = Walk(text, kind_of(path), found)
+                for root in parse_all(text.text, path):
+                    walk.node(root)
+            except ConfigError:
+                if b"{{" not in data:
+                    raise
+                read_template(text, kind_of(path), found)
+    return found
+
+
+def _documents(data: bytes, path: str) -> Iterator[tuple[Text, bytes]]:
+    """The documents of a stream, each with its place in it; manifests hold many that do not matter."""
+    starts = [0, *(match.start() for match in _DOCUMENT.finditer(data) if match.start() > 0)]
+    line = 0
+    for start, end in pairwise([*starts, len(data)]):
+        chunk = data[start:end]
+        yield Text(chunk, path, start, line), chunk
+        line += chunk.count(b"\n")
+
+
+def read_template(text: Text, where: Where, found: Harvest) -> None:
+    """The lines ``image: …`` of a template that is no YAML until it is filled in."""
     for match in _IMAGE_LINE.finditer(text.text):
         found.add("helm" if where == "kubernetes" else where, text.piece(match.start("text"), match["text"]))
-    return found
 
 
 class Walk:
     """Goes through the documents of one file; a node that aliases share is looked at once."""
 
-    def __init__(self, text: Text, where: Where) -> None:
+    def __init__(self, text: Text, where: Where, found: Harvest) -> None:
         self.text = text
         self.where = where
-        self.found = Harvest.empty()
+        self.found = found
         self._seen: set[int] = set()
 
     def node(self, node: Node) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from shipway.checks.references.dockerfile import read_dockerfile
-from shipway.checks.references.documents import read_yaml
+from shipway.checks.references.documents import kind_of, read_yaml
 from shipway.checks.references.dotenv import is_env_file, read_env_file
 from shipway.checks.references.mention import Definition, Harvest, Mention, Use, is_prefix
 from shipway.checks.references.workflow import WORKFLOW, read_workflow
@@ -37,37 +37,51 @@ def find_references(
     files: Iterable[str],
     read: Callable[[str], bytes],
     dockerfiles: Mapping[str, Dockerfile],
-    words: Iterable[str],
+    names: Iterable[str],
+    prefixes: Iterable[str] = (),
 ) -> References:
     """The image references of ``files``; those of ``dockerfiles`` are parsed already.
 
-    ``words`` are what a reference of interest contains (names of images, prefixes): a file without any
-    of them, and without a variable that Dockerfiles put before a name, is not parsed.
+    ``names`` are last components of references of interest, ``prefixes`` their beginnings: a file without
+    any of them, and without a variable that Dockerfiles put before a name, is not parsed.
     """
     search = _Search(read)
     for dockerfile in dockerfiles.values():
         search.take(read_dockerfile(dockerfile))
-    others = [path for path in files if path not in dockerfiles and not _is_foreign(path)]
-    interesting = _pattern([*words, *(use.variable for use in search.found.uses)])
-    for path in others:
-        reader = _reader_of(path)
-        if reader is not None:
-            search.file(path, reader, None if is_env_file(path) else interesting)
+    variables = (use.variable for use in search.found.uses)
+    interesting = _filter(names, prefixes, variables)
+    for path in files:
+        if path not in dockerfiles and not _is_foreign(path):
+            search.file(path, interesting)
     return References((*search.found.mentions, *_joined(search.found)), tuple(search.problems))
 
 
-def _reader_of(path: str) -> Callable[[bytes, str], Harvest] | None:
-    if WORKFLOW.match(path):
-        return read_workflow
-    if path.endswith(_YAML) or posixpath.basename(path) == "Kustomization":
-        return read_yaml
-    if is_env_file(path):
-        return read_env_file
-    return _read_dockerfile if DOCKERFILES.accepts(path) else None
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    """What a file must contain to be parsed: anywhere in it, and behind a key of a manifest or of values."""
+
+    anywhere: re.Pattern[bytes]
+    manifest: re.Pattern[bytes]
+
+    def of(self, path: str) -> re.Pattern[bytes]:
+        plain = path.endswith(_YAML) and not WORKFLOW.match(path) and kind_of(path) in ("kubernetes", "helm")
+        return self.manifest if plain else self.anywhere
 
 
-def _read_dockerfile(data: bytes, path: str) -> Harvest:
-    return read_dockerfile(parse(data, path))
+def _filter(names: Iterable[str], prefixes: Iterable[str], variables: Iterable[str]) -> _Filter | None:
+    """The filter, None when there is nothing to look for."""
+    last, known = _any_of(names), _any_of(variables)
+    first = _any_of(each.removeprefix("docker.io/") for each in prefixes)
+    if not last:
+        return None
+    word = rf"(?<![A-Za-z0-9_.-])(?:{last})(?![A-Za-z0-9_-])" + (f"|{first}" if first else "")
+    behind = rf"\b(?:image|repository|registry)[\"']?[ \t]*:[^\n]{{0,300}}?(?:{word})"
+    anywhere = word + (rf"|\b(?:{known})[ \t]*[:=]" if known else "")
+    return _Filter(re.compile(anywhere.encode()), re.compile(behind.encode()))
+
+
+def _any_of(words: Iterable[str]) -> str:
+    return "|".join(sorted(map(re.escape, set(words)), key=len, reverse=True))
 
 
 class _Search:
@@ -82,21 +96,35 @@ class _Search:
         self.found.uses += harvest.uses
         self.found.definitions += harvest.definitions
 
-    def file(
-        self, path: str, reader: Callable[[bytes, str], Harvest], interesting: re.Pattern[bytes] | None
-    ) -> None:
-        """Read a file; one that cannot be read is a problem, and the others are still read."""
+    def file(self, path: str, interesting: _Filter | None) -> None:
+        """Read a file of any kind; one that cannot be read is a problem, and the others are still read."""
+        if not _is_candidate(path):
+            return
         try:
             data = self._read(path)
-            if interesting is None or interesting.search(data):
-                self.take(reader(data, path))
+            if is_env_file(path):
+                self.take(read_env_file(data, path))
+            elif interesting is not None and interesting.of(path).search(data):
+                self.take(_harvest(data, path, interesting.of(path)))
         except ShipwayError as error:
             self.problems.append(Problem("unreadable-file", error.message, error.place or Place(path)))
 
 
-def _pattern(words: Iterable[str]) -> re.Pattern[bytes] | None:
-    chosen = sorted({word for word in words if word})
-    return re.compile("|".join(map(re.escape, chosen)).encode()) if chosen else None
+def _is_candidate(path: str) -> bool:
+    return (
+        path.endswith(_YAML)
+        or posixpath.basename(path) == "Kustomization"
+        or is_env_file(path)
+        or DOCKERFILES.accepts(path)
+    )
+
+
+def _harvest(data: bytes, path: str, interesting: re.Pattern[bytes]) -> Harvest:
+    if WORKFLOW.match(path):
+        return read_workflow(data, path)
+    if path.endswith(_YAML) or posixpath.basename(path) == "Kustomization":
+        return read_yaml(data, path, interesting)
+    return read_dockerfile(parse(data, path))
 
 
 def _is_foreign(path: str) -> bool:

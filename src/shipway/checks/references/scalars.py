@@ -20,12 +20,15 @@ _HOLE = re.compile(r"\$\{\{.*?\}\}|\{\{.*?\}\}")
 
 
 class Text:
-    """The text of a file, and the bytes that its characters are."""
+    """The text of a file, or of the part of it that starts at byte ``base`` behind ``lines`` lines, and
+    the bytes that its characters are."""
 
-    def __init__(self, data: bytes, path: str) -> None:
+    def __init__(self, data: bytes, path: str, base: int = 0, lines: int = 0) -> None:
         self.path = path
-        self._skip = len(_BOM) if data.startswith(_BOM) else 0
-        self.text = data[self._skip :].decode("utf-8", errors="surrogateescape")
+        bom = len(_BOM) if data.startswith(_BOM) else 0
+        self._base = base + bom
+        self._lines = lines
+        self.text = data[bom:].decode("utf-8", errors="surrogateescape")
         self._ascii = self.text.isascii()
         self._starts = [0, *(match.end() for match in _BREAK.finditer(self.text))]
 
@@ -42,15 +45,15 @@ class Text:
     def piece(self, start: int, text: str) -> Piece:
         """The piece at index ``start`` that says ``text``; not exact when it says something else."""
         line = max(bisect_right(self._starts, start), 1)
-        place = Place(self.path, line, start - self._starts[line - 1] + 1)
+        place = Place(self.path, self._lines + line, start - self._starts[line - 1] + 1)
         exact = self.text.startswith(text, start)
         first = self._byte(start)
         return Piece(text, first, first + len(text.encode("utf-8", errors="surrogateescape")), place, exact)
 
     def _byte(self, index: int) -> int:
         if self._ascii:
-            return self._skip + index
-        return self._skip + len(self.text[:index].encode("utf-8", errors="surrogateescape"))
+            return self._base + index
+        return self._base + len(self.text[:index].encode("utf-8", errors="surrogateescape"))
 
     # --- scalars --------------------------------------------------------------------------------
 

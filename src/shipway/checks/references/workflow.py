@@ -16,7 +16,7 @@ _COMMAND = re.compile(r"\b(?:docker|podman|buildah|nerdctl|crane|skopeo|kubectl|
 
 def read_workflow(data: bytes, path: str) -> Harvest:
     """The references of a workflow or an action. Raises ConfigError when it is no YAML."""
-    walk = _Walk(Text(data, path), "workflow")
+    walk = _Walk(Text(data, path), "workflow", Harvest.empty())
     walk.node(parse(data, path))
     return walk.found
 

@@ -16,7 +16,7 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
     canon = facts.canon
     for base in used_bases(facts):
         name = base.reference.name
-        if base.image is not None or not canon.is_internal(name) or name in canon.own:
+        if base.image is not None or not canon.is_reserved(name) or canon.publishes(name):
             continue
         if is_listed(name, facts.fleet.bases.allow):
             continue
@@ -29,7 +29,7 @@ def _finding(rule: Rule, base: UsedBase, prefix: str, known: tuple[str, ...]) ->
     return rule.finding(
         base.place,
         f"no image of the fleet publishes {base.reference.name}",
-        image=base.build.image.name,
+        image=base.user,
         subject=base.input.reference,
         cause=f"it stands below {prefix.rstrip('/')}, where the fleet's own images are",
         help=did_you_mean(last, known),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from shipway.checks.bases import used_bases
+from shipway.checks.bases import UsedBase, used_bases
 from shipway.checks.facts import Facts
 from shipway.checks.finding import SEVERITIES, Finding
 from shipway.checks.rule import Rule
@@ -17,19 +17,24 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
         return
     for base in used_bases(facts):
         reference = base.reference
-        if reference.digest is not None or reference.tag not in (None, "latest"):
+        if reference.digest is not None or reference.tag not in (None, "latest") or _is_local(base):
             continue
         what = "has no tag" if reference.tag is None else "is `latest`"
         finding = rule.finding(
             base.place,
             f"the base {base.input.reference} {what}",
-            image=base.build.image.name,
+            image=base.user,
             subject=base.input.reference,
             cause="what is built changes whenever somebody pushes there",
             help="name a version",
             end=base.end,
         )
         yield replace(finding, severity=severity)
+
+
+def _is_local(base: UsedBase) -> bool:
+    """Whether a bare word stands for an image of the fleet, which is built just before."""
+    return base.image is not None and base.reference.name.startswith("docker.io/library/")
 
 
 RULE = Rule(

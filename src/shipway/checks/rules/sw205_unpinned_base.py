@@ -21,7 +21,7 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
         finding = rule.finding(
             base.place,
             f"the base {base.input.reference} is not pinned by digest",
-            image=base.build.image.name,
+            image=base.user,
             subject=base.input.reference,
             cause="a tag can be moved to another image",
             help=f"write {base.input.reference}@sha256:… with the digest that the registry gives",

@@ -9,6 +9,7 @@ from shipway.checks.bases import UsedBase, used_bases
 from shipway.checks.facts import DeclaredBuild, Facts
 from shipway.checks.finding import Finding
 from shipway.checks.rule import Rule
+from shipway.dockerfile.resolved import BaseInput
 from shipway.errors import InvalidValue
 from shipway.values import Platform
 
@@ -24,17 +25,20 @@ class WantedBase:
 def wanted_bases(facts: Facts) -> Iterator[WantedBase]:
     """Every base with the platforms that its builds ask of it, external ones too, for whoever can look into
     registries; without those that run on the builder's own platform."""
-    platforms: dict[tuple[str, str, int, str], dict[Platform, None]] = {}
+    platforms: dict[tuple[object, ...], dict[Platform, None]] = {}
     for build in facts.declared:
         for each in build.build.bases:
             platform = _platform(build, each.stage, each.platform)
             if platform is not None:
-                key = (build.image.name, build.path, each.line, each.reference)
-                platforms.setdefault(key, {})[platform] = None
+                platforms.setdefault(_key(build, each), {})[platform] = None
     for base in used_bases(facts):
-        key = (base.build.image.name, base.build.path, base.input.line, base.input.reference)
-        if key in platforms:
-            yield WantedBase(base, tuple(platforms[key]))
+        found = platforms.get(_key(base.build, base.input))
+        if found:
+            yield WantedBase(base, tuple(found))
+
+
+def _key(build: DeclaredBuild, base: BaseInput) -> tuple[object, ...]:
+    return build.path, build.inputs.inline, base.line, base.via, base.reference
 
 
 def _platform(build: DeclaredBuild, stage: int, flag: str | None) -> Platform | None:
@@ -60,11 +64,10 @@ def lacking(wanted: WantedBase, present: Iterable[Platform], where: str) -> Find
     return RULE.finding(
         base.place,
         f"the base {base.input.reference} is not there for {' and '.join(missing)}",
-        image=base.build.image.name,
+        image=base.user,
         subject=base.input.reference,
         cause=f"{where} has it for {', '.join(map(str, known))}",
-        help=f"build it for {', '.join(missing)} too, or leave that out of the platforms of"
-        f" {base.build.image.name}",
+        help=f"build it for {', '.join(missing)} too, or leave that out for {' and '.join(base.users)}",
         end=base.end,
     )
 

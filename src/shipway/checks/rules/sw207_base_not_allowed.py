@@ -23,7 +23,7 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
         yield rule.finding(
             base.place,
             f"{name} is not among the images that may be built on",
-            image=base.build.image.name,
+            image=base.user,
             subject=base.input.reference,
             cause=f"`policies.bases.allow` names {', '.join(allow)}",
             help="build on one of those, or add it to the list",

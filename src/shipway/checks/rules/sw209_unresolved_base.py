@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from shipway.checks.bases import concerns_reference, is_malformed
 from shipway.checks.facts import DeclaredBuild, Facts
 from shipway.checks.finding import Finding
 from shipway.checks.rule import Rule
@@ -13,15 +15,17 @@ from shipway.dockerfile.words import ExpansionError, expand
 
 
 def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
-    seen: set[tuple[str, str, int, str]] = set()
+    seen: set[tuple[object, ...]] = set()
     for build in facts.declared:
         for problem in build.build.problems:
-            key = (build.image.name, build.path, problem.place.line, problem.message)
-            if problem.reason == "bad-base" and "$" in problem.source and key not in seen:
-                seen.add(key)
-                unset = _unset(build, problem.source)
-                if not unset & _open(build):
-                    yield _finding(rule, facts, build, problem, unset)
+            key = (build.path, build.inputs.inline, problem.place.line, problem.message)
+            if not concerns_reference(problem) or is_malformed(problem.source) or key in seen:
+                continue
+            seen.add(key)
+            unset = _unset(build, problem.source)
+            if not unset & _open(build):
+                finding = _finding(rule, facts, build, problem, unset)
+                yield finding if _is_declared(build) else replace(finding, severity="warning")
 
 
 def _finding(
@@ -56,6 +60,11 @@ def _open(build: DeclaredBuild) -> frozenset[str]:
     return frozenset(name for name, value in build.inputs.args.items() if value is None)
 
 
+def _is_declared(build: DeclaredBuild) -> bool:
+    """Whether a file tells the build args; of a bare Dockerfile nobody knows them."""
+    return build.declaration is not None and build.declaration.kind != "dockerfile"
+
+
 RULE = Rule(
     id="SW209",
     name="unresolved-base",
@@ -71,8 +80,7 @@ FROM python:${VERSION}
 ```
 
 Give the ARG a default, or the build arg in the declaration. Args whose value is taken from the environment
-are left out. BuildKit calls the same InvalidDefaultArgInFrom and UndefinedArgInFrom.
+are left out; a Dockerfile that no file declares a build of is worth a warning only.
 """,
     check=_check,
-    aliases=("InvalidDefaultArgInFrom", "UndefinedArgInFrom"),
 )

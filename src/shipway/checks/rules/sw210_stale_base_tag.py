@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from shipway.checks.bases import UsedBase, used_bases
 from shipway.checks.facts import Facts
@@ -14,21 +13,22 @@ from shipway.dockerfile.syntax import Span
 
 
 def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
+    if facts.fleet.source is None:
+        return  # without a fleet file the tags that are found need not be all
     for base in used_bases(facts):
         delivered = _delivered(base)
         if not delivered or base.reference.digest is not None or base.reference.tag in (None, *delivered):
             continue
-        finding = rule.finding(
+        yield rule.finding(
             base.place,
             f"{base.input.reference} is not what the fleet delivers: {' and '.join(delivered)}",
-            image=base.build.image.name,
+            image=base.user,
             subject=base.input.reference,
             cause="this builds on an older or newer delivery, or on one that never was",
             help=f"write {base.reference.name}:{delivered[0]}",
             fix=_fix(base, delivered[0]),
             end=base.end,
         )
-        yield finding if facts.fleet.source else replace(finding, severity="info")
 
 
 def _delivered(base: UsedBase) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shipway.checks.bases import concerns_reference, is_malformed
 from shipway.checks.facts import DeclaredBuild, Facts
 from shipway.checks.finding import Finding, Fix
 from shipway.checks.rule import Rule
@@ -12,18 +13,13 @@ from shipway.fleet.matching import parsed_reference
 
 
 def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
-    seen: set[tuple[str, str, int, str]] = set()
+    seen: set[tuple[object, ...]] = set()
     for build in facts.declared:
         for problem in build.build.problems:
-            key = (build.image.name, build.path, problem.place.line, problem.source)
-            if problem.reason in ("bad-base", "bad-stage") and _is_broken(problem.source) and key not in seen:
+            key = (build.path, build.inputs.inline, problem.place.line, problem.source)
+            if concerns_reference(problem) and is_malformed(problem.source) and key not in seen:
                 seen.add(key)
                 yield _finding(rule, facts, build, problem)
-
-
-def _is_broken(text: str) -> bool:
-    """Whether a literal text is no reference; one with variables is for SW209."""
-    return bool(text) and "$" not in text and parsed_reference(text) is None
 
 
 def _finding(rule: Rule, facts: Facts, build: DeclaredBuild, problem: ResolveProblem) -> Finding:
