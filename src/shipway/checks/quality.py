@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from shipway.checks.facts import DeclaredBuild, Facts
 from shipway.checks.finding import Finding
@@ -13,7 +14,6 @@ from shipway.dockerfile.resolved import ResolvedBuild, ResolvedStage
 from shipway.dockerfile.syntax import Instruction, Span, Stage
 from shipway.dockerfile.words import ExpansionError, expand
 from shipway.fleet.matching import parsed_reference
-from shipway.fleet.model import Image
 from shipway.place import Place
 
 _ROOT = frozenset({"root", "0"})
@@ -133,17 +133,30 @@ def _build_of(facts: Facts, image: str, like: DeclaredBuild) -> DeclaredBuild | 
     return next(same, builds[0] if builds else None)
 
 
-def is_service(facts: Facts, build: DeclaredBuild) -> bool:
-    """Whether an image runs something: not one on scratch, or one that others build on, without a command."""
-    under = chain(facts, build)
-    if under.last("CMD") is not None or under.last("ENTRYPOINT") is not None:
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A build of an image that runs something, and the stages under it. ``is_base``: another image of the
+    fleet builds on it."""
+
+    build: DeclaredBuild
+    under: Chain
+    is_base: bool
+
+
+@lru_cache(maxsize=1)
+def services(facts: Facts) -> tuple[Service, ...]:
+    """Every build whose image runs something: what has no command, and is on scratch or there for others to
+    build on, does not. Several rules ask in turn."""
+    bases = {base.image for each in facts.fleet.images for base in each.bases}
+    targeted = (each for each in facts.declared if each.build.target is not None and each.build.stages)
+    found = (Service(each, chain(facts, each), each.image.name in bases) for each in targeted)
+    return tuple(each for each in found if _runs(each))
+
+
+def _runs(service: Service) -> bool:
+    if service.under.last("CMD") is not None or service.under.last("ENTRYPOINT") is not None:
         return True
-    return under.base is not None and not is_base(facts, build.image)
-
-
-def is_base(facts: Facts, image: Image) -> bool:
-    """Whether another image of the fleet builds on ``image``."""
-    return any(base.image == image.name for each in facts.fleet.images for base in each.bases)
+    return service.under.base is not None and not service.is_base
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +202,12 @@ def switches_off(healthcheck: Instruction) -> bool:
 def quality_summary(facts: Facts) -> dict[str, tuple[int, int]]:
     """How many images are good in each respect, and of how many: ``multi-stage``, ``non-root`` and
     ``healthcheck``, over the images that run something. An image counts when all of its builds do."""
-    counts = {"multi-stage": 0, "non-root": 0, "healthcheck": 0}
-    services = 0
-    for builds in facts.builds_of.values():
-        if not is_service(facts, builds[0]):
-            continue
-        services += 1
-        chains = [chain(facts, each) for each in builds]
-        counts["multi-stage"] += all(len(each.build.stages) > 1 for each in builds)
-        counts["non-root"] += not any(final_user(each).root for each in chains)
-        counts["healthcheck"] += all(has_healthcheck(each) for each in chains)
-    return {name: (count, services) for name, count in counts.items()}
+    images: dict[str, list[Service]] = {}
+    for each in services(facts):
+        images.setdefault(each.build.image.name, []).append(each)
+    good = {
+        "multi-stage": sum(all(len(each.build.build.stages) > 1 for each in own) for own in images.values()),
+        "non-root": sum(not any(final_user(each.under).root for each in own) for own in images.values()),
+        "healthcheck": sum(all(has_healthcheck(each.under) for each in own) for own in images.values()),
+    }
+    return {name: (count, len(images)) for name, count in good.items()}

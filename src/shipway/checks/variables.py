@@ -78,7 +78,7 @@ def undeclared(text: Text) -> Iterator[Undeclared]:
         for each in stage.instructions:
             for word, source, declares in _words(each):
                 for name in sorted(read_names(word, text.dockerfile.escape) - scope_.names):
-                    why, outer = _why(text.dockerfile, stage, name, globals_)
+                    why, outer = _why(text.dockerfile, stage, each, name, globals_)
                     guess = near(name, scope_.names | globals_) if why is None else None
                     yield Undeclared(stage, each, word, name, source, scope_.open, why, guess, outer)
                 scope_.names.update(declares)
@@ -93,6 +93,10 @@ def _start(stage: Stage, scopes: dict[str, _Scope]) -> _Scope:
     below = scopes.get(stage.base)
     if below is not None:
         return _Scope(set(below.names), below.open)
+    if "$" in stage.base:  # may be any of the stages above
+        return _Scope(
+            set(_ALWAYS_SET).union(_KNOWN_TO_BUILDKIT, *(each.names for each in scopes.values())), True
+        )
     return _Scope(set(_ALWAYS_SET | _KNOWN_TO_BUILDKIT), stage.base != "scratch")
 
 
@@ -122,7 +126,9 @@ def _declared(each: Instruction) -> Iterator[str]:
         yield from each.args[::3]
 
 
-def _why(dockerfile: Dockerfile, stage: Stage, name: str, outside: frozenset[str]) -> tuple[str | None, bool]:
+def _why(
+    dockerfile: Dockerfile, stage: Stage, reader: Instruction, name: str, outside: frozenset[str]
+) -> tuple[str | None, bool]:
     """The likely reason, and whether a bare ARG would give the name a value."""
     if name in outside:
         return f"ARG {name} stands before the first FROM, and a stage sees it only after its own ARG", True
@@ -130,7 +136,7 @@ def _why(dockerfile: Dockerfile, stage: Stage, name: str, outside: frozenset[str
         return f"BuildKit sets {name}, and a stage sees it only after ARG {name}", True
     for other in dockerfile.stages:
         for each in other.instructions:
-            if name in _declared(each):
+            if name in _declared(each) and each is not reader:
                 where = "only there" if other.index == stage.index else f"in another stage, {_called(other)}"
                 return f"line {each.line} declares it, {where}", False
     return None, False

@@ -6,17 +6,15 @@ from collections.abc import Iterator
 
 from shipway.checks.facts import DeclaredBuild, Facts
 from shipway.checks.finding import Finding
-from shipway.checks.quality import User, chain, final_user, is_service, target_origin, tell
+from shipway.checks.quality import User, final_user, services, target_origin, tell
 from shipway.checks.rule import Rule
 
 
 def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
-    for build in facts.declared:
-        if build.build.target is None or build.platform.os == "windows" or not is_service(facts, build):
-            continue
-        user = final_user(chain(facts, build))
-        if user.root:
-            yield from _tell(rule, facts, build, user)
+    for service in services(facts):
+        user = final_user(service.under)
+        if user.root and service.build.platform.os != "windows":
+            yield from _tell(rule, facts, service.build, user)
 
 
 def _tell(rule: Rule, facts: Facts, build: DeclaredBuild, user: User) -> Iterator[Finding]:

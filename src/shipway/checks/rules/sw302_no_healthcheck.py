@@ -6,15 +6,13 @@ from collections.abc import Iterator
 
 from shipway.checks.facts import Facts
 from shipway.checks.finding import Finding
-from shipway.checks.quality import chain, is_service, switches_off, target_origin, tell
+from shipway.checks.quality import services, switches_off, target_origin, tell
 from shipway.checks.rule import Rule
 
 
 def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
-    for build in facts.declared:
-        if build.build.target is None or not is_service(facts, build):
-            continue
-        last = chain(facts, build).last("HEALTHCHECK")
+    for service in services(facts):
+        build, last = service.build, service.under.last("HEALTHCHECK")
         if last is not None and not switches_off(last.instruction):
             continue
         own = last if last is not None and last.build.path == build.path else None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from shipway.checks.facts import Facts
 from shipway.checks.finding import Finding
-from shipway.checks.quality import is_base, is_service, stages_of, tell
+from shipway.checks.quality import services, stages_of, tell
 from shipway.checks.rule import Rule
 from shipway.dockerfile.syntax import Instruction, Stage
 
@@ -22,18 +22,20 @@ _TOOLS = frozenset(
         *("openjdk-17-jdk", "openjdk-21-jdk", "python3-dev", "libc-dev", "musl-dev"),
     }
 )
+_BUILDERS = frozenset(
+    {"go", "cargo", "mvn", "./mvnw", "gradle", "./gradlew", "dotnet", "npm", "pnpm", "yarn"}
+)
 _COMPILE = re.compile(
-    r"\b(go (?:build|install)|cargo (?:build|install)|mvn (?:\S+ )*(?:package|install|verify)"
+    r"\b(go (?:build|install)|cargo (?:build|install)|(?:\./)?mvnw? (?:\S+ )*(?:package|install|verify)"
     r"|(?:\./)?gradlew? (?:\S+ )*(?:build|bootJar|assemble)|dotnet (?:build|publish)"
     r"|(?:npm|pnpm|yarn) (?:run )?build|make -j\S*|make install)\b"
 )
 
 
 def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
-    for build in facts.declared:
-        if build.build.target is None or is_base(facts, build.image) or not is_service(facts, build):
-            continue
-        found = next(_left(stages_of(build)), None)
+    for service in services(facts):
+        build = service.build
+        found = None if service.is_base else next(_left(stages_of(build)), None)
         if found is None:
             continue
         instruction, tool = found
@@ -63,11 +65,13 @@ def _left(stages: Iterator[Stage]) -> Iterator[tuple[Instruction, str]]:
 
 
 def _tool(script: str) -> str | None:
+    if _BUILDERS.isdisjoint(script.split()) and _TOOLS.isdisjoint(script.split()):
+        return None
     if _REMOVE.search(script) or "--virtual" in script or " -t " in script:
         return None  # taken away again in the same layer, as far as one can tell
     for match in _INSTALL.finditer(script):
         for word in match[1].split():
-            if word.split("=", 1)[0] in _TOOLS:
+            if word in _TOOLS:
                 return word
     compiled = _COMPILE.search(script)
     return compiled[1] if compiled is not None else None

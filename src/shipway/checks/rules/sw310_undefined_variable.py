@@ -33,11 +33,10 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
 
 def _severity(each: Undeclared, text: Text) -> Severity | None:
     """An error in a source that is copied for sure. A base image from elsewhere may set a name of which
-    the file says nothing; only in a source is that worth a word."""
-    certain = not each.open or each.why is not None
-    if each.source:
-        return "error" if certain and each.stage.index in text.reached else "warning"
-    return "warning" if certain or each.near is not None else None
+    the file says nothing, unless it looks like one that the file declares."""
+    if each.open and each.why is None:
+        return None if each.near is None else "warning"
+    return "error" if each.source and each.stage.index in text.reached else "warning"
 
 
 def _help(each: Undeclared) -> str:
@@ -78,8 +77,8 @@ ARG VERSION
 COPY app-${VERSION}.tar /app/
 ```
 
-`${NAME:-default}` is no finding. A name that the base image may set, and of which the file says nothing, is
-told in a source alone. BuildKit: UndefinedVar.
+`${NAME:-default}` is no finding, and neither is a name that the base image may set and of which the file
+says nothing. BuildKit, which looks into the base image: UndefinedVar.
 """,
     check=_check,
     fix="unsafe",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from shipway.checks.facts import Facts
 from shipway.checks.finding import Finding
@@ -20,13 +21,14 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
             if name.startswith(_FOR_THE_BUILDER) or build.declaration is None:
                 continue
             guess = near(name, _declared(build.build.dockerfile))
-            yield rule.finding(
+            finding = rule.finding(
                 build.declaration.place_of("args"),
                 f"{build.path} has no ARG {name}, so the build arg has no effect",
                 image=build.image.name,
                 subject=name,
                 help=f"did you mean {guess}?" if guess else f"declare ARG {name}, or leave the build arg out",
             )
+            yield finding if guess is None else replace(finding, severity="warning")
 
 
 def _declared(dockerfile: Dockerfile) -> frozenset[str]:
@@ -42,7 +44,7 @@ def _declared(dockerfile: Dockerfile) -> frozenset[str]:
 RULE = Rule(
     id="SW316",
     name="unused-build-arg",
-    severity="warning",
+    severity="info",
     summary="A build arg that no ARG of the Dockerfile declares",
     rationale="""\
 A build arg takes effect only where an `ARG` of its name is in scope. Engines tell of others in the middle of
@@ -57,8 +59,9 @@ services:
         GOLANG_VERSION: "1.25"   # the Dockerfile says ARG GO_VERSION
 ```
 
-Declare the `ARG`, or leave the build arg out. Source: the Dockerfile reference, ARG; buildx and BuildKit warn
-*one or more build-args were not consumed*.
+One that is nearly the name of an `ARG`, as here, is a warning; others may be there because several images
+share their args. Declare the `ARG`, or leave the build arg out. Source: the Dockerfile reference, ARG; docker
+warns *one or more build-args were not consumed*.
 """,
     check=_check,
 )

@@ -46,7 +46,7 @@ def _of_text(rule: Rule, text: Text) -> Iterator[Finding]:
 RULE = Rule(
     id="SW325",
     name="relative-destination",
-    severity="warning",
+    severity="info",
     summary="COPY to a relative path without a WORKDIR",
     rationale="""\
 A relative destination counts from the working directory. Where the stage sets none, that of the base image

@@ -6,16 +6,20 @@ from collections.abc import Iterator
 
 from shipway.checks.facts import Facts
 from shipway.checks.finding import Finding
-from shipway.checks.quality import chain, final_user, is_service, tell
+from shipway.checks.quality import final_user, services, tell
 from shipway.checks.rule import Rule
 
 
 def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
-    for build in facts.declared:
-        if build.build.target is None or build.platform.os == "windows" or not is_service(facts, build):
-            continue
-        user = final_user(chain(facts, build))
-        if user.root or not user.name or user.last is None or user.last.build.path != build.path:
+    for service in services(facts):
+        build, user = service.build, final_user(service.under)
+        if (
+            build.platform.os == "windows"
+            or user.root
+            or not user.name
+            or user.last is None
+            or user.last.build.path != build.path
+        ):
             continue
         name = user.name.split(":", 1)[0]
         if not name.isdigit():

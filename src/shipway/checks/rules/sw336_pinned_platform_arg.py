@@ -12,12 +12,14 @@ from shipway.checks.text import Text
 from shipway.dockerfile import scope
 from shipway.dockerfile.syntax import Instruction
 
+_HARMLESS = (("TARGETOS", "linux"), ("BUILDOS", "linux"))
+
 
 def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
     for text in facts.texts:
         for _, each in text.of("ARG"):
             for name, default in scope.declarations(each):
-                if name in scope.PLATFORM_ARGS and name != "TARGETSTAGE" and default:
+                if default and name in scope.PLATFORM_ARGS and (name, default) not in _HARMLESS:
                     yield from tell(
                         rule,
                         text,
