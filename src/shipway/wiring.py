@@ -7,6 +7,7 @@ import platform
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -16,11 +17,12 @@ from shipway.fleet.builds import Builds
 from shipway.fleet.file import OtherRepository
 from shipway.fleet.load import discover_fleet, load_fleet, repositories_of
 from shipway.fleet.model import Fleet
-from shipway.flows.check import Checked, Checker, CheckRequest
+from shipway.flows.check import Checked, Checker, CheckRequest, Other
 from shipway.flows.deliver import deliver
 from shipway.flows.prepare import Prepared, Sources, prepare
 from shipway.flows.recipes import FileRecipes
 from shipway.flows.recorder import Recorder
+from shipway.flows.rehearse import rehearse
 from shipway.flows.ship import Shipped
 from shipway.flows.status import Status, read_status
 from shipway.flows.yard import Yard
@@ -32,7 +34,19 @@ from shipway.ports import Engine, Event, Registry
 from shipway.values import Platform
 
 if TYPE_CHECKING:
+    from shipway.checks.facts import Facts
+    from shipway.flows.live.probed import OnProbed, Probed
+    from shipway.registry.config import RegistryConfig
+    from shipway.registry.credentials import CredentialStore
     from shipway.registry.staging import EmbeddedStaging
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRequest:
+    """What a live preflight is asked: the engine by name or ``auto``, and who hears of each probe."""
+
+    engine: str
+    on_probed: OnProbed
 
 
 class View(Protocol):
@@ -128,10 +142,46 @@ class Workspace:
         self._working_copy.clone(other.git or "", other.ref, directory)
         return directory
 
-    async def check(self, request: CheckRequest) -> Checked:
-        """What rules find in the files, after the fixes asked for."""
-        checker = Checker(self._load, self.root, self._working_copy, self._host.environ)
-        return checker.check(request, checker.facts(self._builds))
+    async def check(self, request: CheckRequest, live: LiveRequest | None = None) -> Checked:
+        """What rules find in the files, after the fixes asked for, and what registries and engine show."""
+        facts = self._checker.facts(self._builds)
+        if live is None:
+            return self._checker.check(request, facts)
+        from shipway.flows.live.preflight import FAMILIES, findings_of
+
+        found = findings_of(await self._probe(facts, live))
+        return self._checker.check(request, facts, Other(found, FAMILIES))
+
+    async def probe(self, request: LiveRequest) -> tuple[Probed, ...]:
+        """What registries and engine show, probe by probe; nothing is written anywhere."""
+        return await self._probe(self._checker.facts(self._builds), request)
+
+    async def _probe(self, facts: Facts, request: LiveRequest) -> tuple[Probed, ...]:
+        from shipway.engines.table import choose
+        from shipway.flows.live.preflight import probe
+        from shipway.flows.live.probed import World
+        from shipway.registry.inspector import RegistryInspector
+
+        fleet = facts.fleet
+        engine = fleet.engine or request.engine if request.engine == "auto" else request.engine
+        inspector = RegistryInspector(self._registry_config(fleet), self._credentials, self._clock)
+        world = World(
+            inspector=inspector,
+            engine=lambda: choose(engine, self._host),
+            wanted=engine,
+            host=self._host,
+            clock=self._clock,
+            state=self.state,
+            on_probed=request.on_probed,
+        )
+        try:
+            return await probe(facts, world)
+        finally:
+            await inspector.close()
+
+    @cached_property
+    def _checker(self) -> Checker:
+        return Checker(self._load, self.root, self._working_copy, self._host.environ)
 
     def prefix(self) -> str:
         """The root relative to the git repository that holds it, ``""`` where they are the same."""
@@ -151,8 +201,11 @@ class Workspace:
 
     # --- shipping -----------------------------------------------------------------------------
 
-    async def ship(self, choices: Choices, *, offline: bool, engine: str, jobs: int, view: View) -> Shipped:
-        """Plan and execute. Raises NotMet when something would fail the build for sure."""
+    async def ship(
+        self, choices: Choices, *, offline: bool, engine: str, jobs: int, view: View, preflight: bool = True
+    ) -> Shipped:
+        """Plan and execute. Raises NotMet when something would fail the build for sure, and with
+        ``preflight`` a RegistryError when a destination takes no pushes."""
         recorders: list[Recorder] = []
 
         def on_registry_event(event: Event) -> None:
@@ -163,6 +216,8 @@ class Workspace:
         async with self._registry(fleet, on_registry_event) as registry:
             prepared = await self._prepare(fleet, choices, None if offline else registry, ledger)
             prepared.require_buildable()
+            if preflight:
+                await rehearse(prepared.plan, registry)
 
             def recorder(run: int) -> Recorder:
                 made = Recorder(ledger, run, self._clock, self.logs(run), view.show, view.output)
@@ -247,22 +302,8 @@ class Workspace:
         self, fleet: Fleet, on_event: Callable[[Event], None] = _unheard
     ) -> AbstractAsyncContextManager[Registry]:
         from shipway.registry.client import RegistryClient
-        from shipway.registry.config import RegistryConfig
-        from shipway.registry.credentials import CredentialStore
-        from shipway.registry.proxy import Proxies
 
-        environ = self._host.environ
-        config = RegistryConfig(
-            credentials=CredentialStore(environ, Path.home(), self._host).lookup,
-            proxies=Proxies.from_environment(environ),
-            plain_http=frozenset(host for host, access in fleet.registries.items() if access.plain_http),
-            insecure=frozenset(host for host, access in fleet.registries.items() if access.insecure),
-            authorities={
-                host: self.root / access.ca
-                for host, access in fleet.registries.items()
-                if access.ca is not None
-            },
-        )
+        config = self._registry_config(fleet)
 
         @asynccontextmanager
         async def opened() -> AsyncIterator[Registry]:
@@ -273,3 +314,26 @@ class Workspace:
                 await client.close()
 
         return opened()
+
+    @cached_property
+    def _credentials(self) -> CredentialStore:
+        from shipway.registry.credentials import CredentialStore
+
+        return CredentialStore(self._host.environ, Path.home(), self._host)
+
+    def _registry_config(self, fleet: Fleet) -> RegistryConfig:
+        """How registries are reached: what the fleet file says, and the environment."""
+        from shipway.registry.config import RegistryConfig
+        from shipway.registry.proxy import Proxies
+
+        return RegistryConfig(
+            credentials=self._credentials.lookup,
+            proxies=Proxies.from_environment(self._host.environ),
+            plain_http=frozenset(host for host, access in fleet.registries.items() if access.plain_http),
+            insecure=frozenset(host for host, access in fleet.registries.items() if access.insecure),
+            authorities={
+                host: self.root / access.ca
+                for host, access in fleet.registries.items()
+                if access.ca is not None
+            },
+        )

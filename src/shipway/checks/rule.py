@@ -42,6 +42,6 @@ class Rule:
         return Finding(self.id, self.severity, place, message, **more)  # type: ignore[arg-type]
 
 
-def seen_live(_: Rule, facts: Facts) -> Iterable[Finding]:
-    """The check of a live rule: ``facts`` of files alone never tell."""
+def seen_live(_rule: Rule, _facts: Facts) -> Iterable[Finding]:
+    """The check of a live rule: files alone never tell what it finds."""
     return ()

@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Write a commented shipway.yaml from what is there."),
     "discover": ("discover", "List the images that the repository's files declare."),
     "check": ("check", "Find in a second what would fail in an hour, and mend what can be mended."),
+    "doctor": ("doctor", "Look at registries, credentials and engine before anything is built."),
     "plan": ("plan", "Show what would be built, why, and in which order."),
     "ship": ("ship", "Build, push, read back and prove what changed."),
     "status": ("status", "Show what is delivered and what the last run did."),

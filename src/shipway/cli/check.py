@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from shipway.cli.options import Common, common
+from shipway.cli.options import Common, common, engine_option
+from shipway.cli.probing import progress
 
 if TYPE_CHECKING:
     from shipway.checks.finding import Severity
@@ -35,6 +36,8 @@ class Options:
     explain: str | None
     baseline: str | None
     update_baseline: bool
+    live: bool
+    engine: str
 
     def request(self) -> CheckRequest:
         """The options in the words of the flow. Raises UsageError for a rule that is none."""
@@ -83,6 +86,10 @@ _OPTIONS = (
         "--baseline", metavar="FILE", help="Known findings, by default .shipway-baseline.json if there."
     ),
     click.option("--update-baseline", is_flag=True, help="Write what is found now as known findings."),
+    click.option(
+        "--live", is_flag=True, help="Also look at registries, credentials and engine; nothing is left there."
+    ),
+    engine_option,
 )
 
 
@@ -104,9 +111,10 @@ def _check_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def command(common: Common, options: Options) -> None:
     """Find in a second what would fail in an hour, and mend what can be mended.
 
-    IMAGES limits the findings to these. Needs no fleet file, runs no build and asks no registry.
+    IMAGES limits the findings to these. Needs no fleet file, runs no build, and asks registries and the
+    engine only with --live.
     """
-    from shipway.wiring import Workspace
+    from shipway.wiring import LiveRequest, Workspace
 
     if options.explain is not None:
         from shipway.checks.pages import explain
@@ -115,7 +123,9 @@ def command(common: Common, options: Options) -> None:
         return
     request = options.request()
     with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
-        checked = asyncio.run(workspace.check(request))
+        with progress(options.live and not common.quiet) as on_probed:
+            live = LiveRequest(options.engine, on_probed) if options.live else None
+            checked = asyncio.run(workspace.check(request, live))
         prefix = workspace.prefix()
     if options.diff:
         _show_diff(checked)

@@ -116,4 +116,13 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["auto", "buildah", "docker", "podman"]),
+    default="auto",
+    show_default=True,
+    envvar="SHIPWAY_ENGINE",
+    help="What builds the images.",
+)
+
 run_option = click.option("--run", type=click.IntRange(1), metavar="N", help="This run instead of the last.")

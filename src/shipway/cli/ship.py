@@ -7,27 +7,27 @@ import sys
 
 import click
 
-from shipway.cli.options import Common, PlanOptions, common, plan_options
+from shipway.cli.options import Common, PlanOptions, common, engine_option, plan_options
 
 
 @click.command("ship")
-@click.option(
-    "--engine",
-    type=click.Choice(["auto", "buildah", "docker", "podman"]),
-    default="auto",
-    show_default=True,
-    envvar="SHIPWAY_ENGINE",
-    help="What builds the images.",
-)
+@engine_option
 @click.option(
     "-j", "--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Builds at a time."
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show build output as it comes.")
+@click.option("--no-preflight", is_flag=True, help="Build without asking first whether pushes are allowed.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, build nothing.")
 @plan_options
 @common
 def command(
-    common: Common, options: PlanOptions, engine: str, jobs: int, verbose: bool, dry_run: bool
+    common: Common,
+    options: PlanOptions,
+    engine: str,
+    jobs: int,
+    verbose: bool,
+    no_preflight: bool,
+    dry_run: bool,
 ) -> None:
     """Build, push, read back and prove what changed; the tags that people pull move last.
 
@@ -47,7 +47,12 @@ def command(
             return
         with view(quiet=common.quiet, verbose=verbose, terminal=sys.stderr.isatty()) as screen:
             work = workspace.ship(
-                options.choices(), offline=options.offline, engine=engine, jobs=jobs, view=screen
+                options.choices(),
+                offline=options.offline,
+                engine=engine,
+                jobs=jobs,
+                view=screen,
+                preflight=not no_preflight,
             )
             shipped = asyncio.run(work)
         status = workspace.status(shipped.run)

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from shipway.checks.finding import Finding
 from shipway.checks.rule import Rule, seen_live
-from shipway.errors import RegistryError
+from shipway.errors import ShipwayError
 from shipway.place import Place
 
 
 def distrusted(
-    place: Place, engine: str, registry: str, error: RegistryError, advice: str, *, pulls: bool
+    place: Place, engine: str, registry: str, error: ShipwayError, advice: str, *, pulls: bool
 ) -> Finding:
     """The finding for a registry that ``engine`` refuses; ``pulls``: a base comes from there."""
     finding = RULE.finding(

@@ -1,0 +1,46 @@
+"""Every probe at once: what would fail while building or pushing, seen before anything is built."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from shipway.checks.facts import Facts
+from shipway.checks.finding import Finding
+from shipway.flows.live.aims import aims_of
+from shipway.flows.live.machine import look_at_disks, look_at_emulation, survey_engine
+from shipway.flows.live.probed import Probed, World, probed
+from shipway.flows.live.registries import RegistryProbes
+from shipway.ports import EngineSurvey
+
+FAMILIES = ("SW4", "SW5")
+
+
+async def probe(facts: Facts, world: World) -> tuple[Probed, ...]:
+    """Look at the machine and at every registry of the fleet. Writes nothing; uploads are opened and
+    cancelled. Takes ``world.seconds`` at most; what did not answer until then is a finding."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + world.seconds
+    survey: asyncio.Future[EngineSurvey | None] = loop.create_future()
+    aims = aims_of(facts)
+    plain = tuple(host for host, access in facts.fleet.registries.items() if access.plain_http)
+    groups = [RegistryProbes(world, port, survey, plain, deadline).run() for port in aims.ports]
+    machine, *registries = await asyncio.gather(_machine(facts, world, survey, deadline), *groups)
+    unfit = [probed("destination", each.subject or "", "no repository name", each) for each in aims.unfit]
+    for each in unfit:
+        world.on_probed(each)
+    return (*machine, *unfit, *(each for group in registries for each in group))
+
+
+def findings_of(told: Iterable[Probed]) -> tuple[Finding, ...]:
+    """What probes found, each once."""
+    return tuple(dict.fromkeys(finding for each in told for finding in each.findings))
+
+
+async def _machine(
+    facts: Facts, world: World, survey: asyncio.Future[EngineSurvey | None], deadline: float
+) -> list[Probed]:
+    told, found = await survey_engine(world, facts, deadline)
+    survey.set_result(found)
+    emulation = look_at_emulation(world, facts, found) if found is not None else []
+    return [told, *look_at_disks(world, facts, found), *emulation]
