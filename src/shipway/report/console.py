@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from shipway.ports import Event
 from shipway.report.lines import event_line
+from shipway.report.text import one_line, plain
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 class View(Protocol):
@@ -52,7 +56,7 @@ class Plain(Silent):
 
     def output(self, image: str, line: str) -> None:
         if self._verbose:
-            print(f"{image} | {line}", file=sys.stderr, flush=True)
+            print(f"{image} | {plain(line)}", file=sys.stderr, flush=True)
 
 
 class Live:
@@ -63,17 +67,22 @@ class Live:
     def __init__(self, *, verbose: bool = False) -> None:
         from rich.console import Console
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.table import Column
 
         self._verbose = verbose
-        self._console = Console(stderr=True)
         self._progress = Progress(
             SpinnerColumn(finished_text="•"),
-            TextColumn("[bold]{task.fields[image]}", markup=True),
-            TextColumn("{task.description}", markup=False),
+            TextColumn("{task.fields[image]}", style="bold", markup=False),
+            TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+            ),
             TimeElapsedColumn(),
-            console=self._console,
+            console=Console(stderr=True),
+            expand=True,
         )
-        self._tasks: dict[str, int] = {}
+        self._tasks: dict[str, TaskID] = {}
 
     def show(self, event: Event) -> None:
         line = event_line(event)
@@ -82,16 +91,17 @@ class Live:
         if event.image is None:
             self._progress.print(line, markup=False, highlight=False)
             return
-        text = line.removeprefix(f"{event.image}: ")
-        final = event.kind in self._FINAL
-        self._progress.update(self._task(event.image), description=text, completed=int(final))  # type: ignore[arg-type]
+        text = one_line(line.removeprefix(f"{event.image}: "))
+        completed = int(event.kind in self._FINAL)
+        self._progress.update(self._task(event.image), description=text, completed=completed)
 
     def output(self, image: str, line: str) -> None:
+        text = plain(line)
         if self._verbose:
-            self._progress.print(f"{image} | {line}", markup=False, highlight=False)
-        self._progress.update(self._task(image), description=line[:80])  # type: ignore[arg-type]
+            self._progress.print(f"{image} | {text}", markup=False, highlight=False)
+        self._progress.update(self._task(image), description=text)
 
-    def _task(self, image: str) -> int:
+    def _task(self, image: str) -> TaskID:
         if image not in self._tasks:
             self._tasks[image] = self._progress.add_task("", total=1, image=image)
         return self._tasks[image]

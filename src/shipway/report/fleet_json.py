@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
-from shipway.fleet.model import Base, Fleet, Image, Problem
+from shipway.fleet.model import Base, Fleet, Image
 from shipway.fleet.roots import below, prefix_of
+from shipway.report.json_text import json_text
+from shipway.report.problems import problem_document
 
 SCHEMA = "shipway.fleet/1"
 
@@ -15,13 +15,13 @@ def fleet_document(fleet: Fleet) -> dict[str, object]:
     return {
         "schema": SCHEMA,
         "images": [_image(fleet, image) for image in fleet.images],
-        "problems": [_problem(problem) for problem in fleet.problems],
+        "problems": [problem_document(problem) for problem in fleet.problems],
     }
 
 
 def fleet_json(fleet: Fleet) -> str:
     """``fleet_document`` as text."""
-    return json.dumps(fleet_document(fleet), indent=2, ensure_ascii=False)
+    return json_text(fleet_document(fleet))
 
 
 def _image(fleet: Fleet, image: Image) -> dict[str, object]:
@@ -47,12 +47,3 @@ def _base(base: Base) -> dict[str, object]:
     if base.image is not None:
         document["image"] = base.image
     return document
-
-
-def _problem(problem: Problem) -> dict[str, object]:
-    return {
-        "kind": problem.kind,
-        "message": problem.message,
-        "path": problem.place.path,
-        "line": problem.place.line,
-    }

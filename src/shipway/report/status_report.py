@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from importlib import resources
 
-import msgspec
-
 from shipway.flows.status import Row, Status
-from shipway.report.text import plural, seconds, size, table
+from shipway.report.escape import markdown, markdown_code
+from shipway.report.json_text import json_text
+from shipway.report.text import encodable, labelled, plural, seconds, size, table
 
 _HEADINGS = ("state", "image", "tag", "digest", "platforms", "size", "time", "evidence")
 
@@ -37,20 +38,21 @@ def cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def as_text(status: Status) -> str:
-    """For a terminal."""
-    lines = [summary_line(status), table([_HEADINGS, *map(cells, status.rows)], indent="  ")]
+def as_text(status: Status, *, width: int | None = None) -> str:
+    """For a terminal of ``width`` columns."""
+    lines = [summary_line(status), table([_HEADINGS, *map(cells, status.rows)], indent="  ", width=width)]
     for trouble in status.troubles:
-        lines.append(f"{trouble.image}: {trouble.message}")
+        lines += labelled(f"{trouble.image}: ", trouble.message, width=width)
+        following = f"{trouble.help}; then {trouble.command}" if trouble.help else trouble.command
         if trouble.cause:
-            lines.append(f"  cause {trouble.cause}")
-        lines.append(f"  next  {trouble.help + '; then ' if trouble.help else ''}{trouble.command}")
+            lines += labelled("cause ", trouble.cause, indent="  ", width=width)
+        lines += labelled("next  ", following, indent="  ", width=width)
     return "\n".join(lines) + "\n"
 
 
 def as_json(status: Status) -> str:
     """The document ``shipway.status/1``."""
-    return msgspec.json.format(msgspec.json.encode(status), indent=2).decode() + "\n"
+    return json_text(status) + "\n"
 
 
 def as_markdown(status: Status) -> str:
@@ -70,6 +72,10 @@ FORMATS: dict[str, Callable[[Status], str]] = {
 }
 
 
+def _moment(time: datetime) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def _render(name: str, status: Status, *, escape: bool) -> str:
     from jinja2 import Environment, StrictUndefined
 
@@ -79,11 +85,12 @@ def _render(name: str, status: Status, *, escape: bool) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(seconds=seconds, size=size, pipes=lambda text: str(text).replace("|", "\\|"))
+    environment.filters.update(md=lambda text: markdown(str(text)), code=markdown_code, moment=_moment)
     source = resources.files("shipway.report").joinpath("templates", name).read_text("utf-8")
-    return environment.from_string(source).render(
+    page = environment.from_string(source).render(
         status=status,
         summary=summary_line(status),
         headings=_HEADINGS,
         rows=[cells(row) for row in status.rows],
     )
+    return encodable(page)

@@ -6,6 +6,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Sequence
+from itertools import zip_longest
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -20,12 +21,18 @@ _TAMED = {
     **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
 }
 
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def visible(text: str) -> str:
     """``text`` with every character that could deceive made visible; tabs and newlines stay."""
     return text.translate(_TAMED)
+
+
+def plain(output: str) -> str:
+    """A line that a program printed for a terminal, without its colours and movements."""
+    return visible(_ESCAPES.sub("", output).rstrip("\r\n").rpartition("\r")[2])
 
 
 def encodable(text: str) -> str:
@@ -49,18 +56,23 @@ def _cells(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def labelled(label: str, text: str, *, indent: str = "", width: int = 100) -> list[str]:
-    """``label`` and ``text``, wrapped to ``width`` columns with the text kept in its own column."""
-    first = f"{indent}{label:<6}"
-    rest = " " * len(first)
-    return textwrap.wrap(
-        visible(text),
-        max(width, len(first) + 20),
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def labelled(label: str, text: str, *, indent: str = "", width: int | None = None) -> list[str]:
+    """``label`` and ``text``, wrapped to ``width`` columns with the text kept in its own column.
+
+    Without a width there is one line for each of the text.
+    """
+    first = indent + label
+    rest = " " * cell_width(first)
+    lines = [part for line in visible(text).splitlines() for part in _wrap(line, width, cell_width(first))]
+    return [(rest if number else first) + line for number, line in enumerate(lines or [""])]
+
+
+def _wrap(line: str, width: int | None, used: int = 0) -> list[str]:
+    """``line`` in pieces of ``width - used`` columns (twenty at least), cut at blanks only."""
+    if width is None:
+        return [line]
+    room = max(width - used, 20)
+    return textwrap.wrap(line, room, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def size(count: int) -> str:
@@ -88,15 +100,36 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def table(rows: Sequence[Sequence[str]], *, gap: str = "  ", indent: str = "") -> str:
-    """Columns as wide as their widest cell; the last one is not padded."""
+def table(
+    rows: Sequence[Sequence[str]], *, gap: str = "  ", indent: str = "", width: int | None = None
+) -> str:
+    """Columns as wide as their widest cell; the last one is not padded.
+
+    With a ``width`` the widest columns give way until all fit, and their cells are wrapped at blanks.
+    """
     if not rows:
         return ""
     widths = [max(cell_width(row[column]) for row in rows) for column in range(len(rows[0]))]
+    if width is not None:
+        _narrow(widths, width - len(indent) - len(gap) * (len(widths) - 1))
+        rows = [line for row in rows for line in _wrapped(row, widths)]
+        widths = [max(cell_width(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = (
         gap.join(pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
     return "\n".join(indent + line for line in lines)
+
+
+def _narrow(widths: list[int], room: int) -> None:
+    """Take columns from the widest until all have room, or none is wider than twenty."""
+    while sum(widths) > room and max(widths) > 20:
+        widths[widths.index(max(widths))] -= 1
+
+
+def _wrapped(row: Sequence[str], widths: Sequence[int]) -> list[tuple[str, ...]]:
+    """The lines of a row whose cells are wrapped to ``widths``."""
+    cells = [_wrap(cell, width) for cell, width in zip(row, widths, strict=True)]
+    return list(zip_longest(*cells, fillvalue=""))
 
 
 def pad(text: str, width: int) -> str:

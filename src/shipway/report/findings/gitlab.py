@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 from shipway.checks.finding import Severity
 from shipway.checks.runner import CheckResult
 from shipway.report.excerpt import Sources
 from shipway.report.findings.gather import Group, grouped
 from shipway.report.findings.linehash import fingerprints
 from shipway.report.findings.presentation import PLAIN, Presentation
-from shipway.report.text import encodable
+from shipway.report.json_text import json_text
 
 _SEVERITIES: dict[Severity, str] = {"error": "critical", "warning": "major", "info": "info"}
 
@@ -22,7 +20,7 @@ def gitlab(result: CheckResult, sources: Sources, presentation: Presentation = P
     issues = [
         _issue(group, identity, presentation) for group, identity in zip(groups, identities, strict=True)
     ]
-    return encodable(json.dumps(issues, indent=2, ensure_ascii=False)) + "\n"
+    return json_text(issues) + "\n"
 
 
 def _issue(group: Group, identity: str, presentation: Presentation) -> dict[str, object]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from shipway.checks.finding import SEVERITIES, Finding, Fix
 from shipway.checks.runner import CheckResult
 from shipway.report.excerpt import Sources
 from shipway.report.findings.presentation import PLAIN, Presentation
-from shipway.report.text import encodable
+from shipway.report.json_text import json_text
 
 SCHEMA = "shipway.findings/1"
 
@@ -27,7 +25,7 @@ def findings_document(result: CheckResult) -> dict[str, object]:
 
 def findings_json(result: CheckResult, sources: Sources, presentation: Presentation = PLAIN) -> str:  # noqa: ARG001
     """``findings_document`` as text."""
-    return encodable(json.dumps(findings_document(result), indent=2, ensure_ascii=False)) + "\n"
+    return json_text(findings_document(result)) + "\n"
 
 
 def _finding(finding: Finding) -> dict[str, object]:

@@ -8,16 +8,15 @@ from collections.abc import Sequence
 from shipway.checks.finding import Finding, Severity
 from shipway.checks.runner import CheckResult
 from shipway.errors import ShipwayError
+from shipway.report import escape
 from shipway.report.excerpt import Sources, excerpt
 from shipway.report.findings.gather import Group, by_path, counted, fix_hint, grouped, severest_first
 from shipway.report.findings.presentation import PLAIN, Presentation
 from shipway.report.findings.text import summary_lines
-from shipway.report.text import encodable, one_line, visible
+from shipway.report.text import encodable, one_line
 
 LARGEST_COMMENT = 65_000  # bytes; GitHub takes 65,536 characters
 _ICONS: dict[Severity, str] = {"error": "❌", "warning": "⚠️", "info": "ℹ️"}  # noqa: RUF001
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#&])")
-_MENTION = re.compile(r"(?<!\w)@(?=\w)")
 
 
 def markdown(result: CheckResult, sources: Sources, presentation: Presentation = PLAIN) -> str:
@@ -29,7 +28,12 @@ def markdown(result: CheckResult, sources: Sources, presentation: Presentation =
 def markdown_within(limit: int, result: CheckResult, sources: Sources, presentation: Presentation) -> str:
     """The same in at most ``limit`` bytes; what does not fit is counted."""
     groups = severest_first(grouped(result.findings))
-    head = ["## shipway check", "", *(f"{_escaped(line)}  " for line in summary_lines(result, groups)), ""]
+    head = [
+        "## shipway check",
+        "",
+        *(f"{escape.markdown(line)}  " for line in summary_lines(result, groups)),
+        "",
+    ]
     page = _Page(limit)
     page.add("\n".join(head))
     rows = [_row(group) for group in groups]
@@ -77,8 +81,8 @@ class _Page:
 def _row(group: Group) -> str:
     finding = group.finding
     images = f" ({group.concerns})" if group.images else ""
-    place = _code(str(finding.place)) if finding.place.path else ""
-    message = _escaped(finding.message + images)
+    place = escape.markdown_code(str(finding.place)) if finding.place.path else ""
+    message = escape.markdown(finding.message + images)
     return f"| {_ICONS[finding.severity]} | {finding.rule} | {place} | {message} |"
 
 
@@ -91,12 +95,12 @@ def _details(path: str, groups: Sequence[Group], sources: Sources, presentation:
 
 
 def _detail(finding: Finding, sources: Sources, presentation: Presentation) -> list[str]:
-    blocks = [f"**{finding.rule}** {_escaped(finding.message)}"]
+    blocks = [f"**{finding.rule}** {escape.markdown(finding.message)}"]
     if code := _excerpt(finding, sources, presentation):
         fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", code)), default=0))
         blocks.append(f"{fence}text\n{code}\n{fence}")
     notes = (("Cause", finding.cause), ("Help", finding.help), ("Fix", fix_hint(finding)))
-    listed = [f"* {label}: {_escaped(note)}" for label, note in notes if note]
+    listed = [f"* {label}: {escape.markdown(note)}" for label, note in notes if note]
     return [*blocks, "\n".join(listed)] if listed else blocks
 
 
@@ -112,16 +116,5 @@ def _excerpt(finding: Finding, sources: Sources, presentation: Presentation) -> 
     return "\n".join(map(str, lines))
 
 
-def _escaped(text: str) -> str:
-    """Text that Markdown shows as it is: nothing formats, nobody is notified, and a table stays whole."""
-    return _MENTION.sub("@\u200b", _SPECIAL.sub(r"\\\1", one_line(text)))
-
-
 def _html(text: str) -> str:
     return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _code(text: str) -> str:
-    """Code in a cell of a table, where a bar ends the cell even in code."""
-    shown = visible(text).replace("|", "\\|")
-    return f"`` {shown} ``" if "`" in shown else f"`{shown}`"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 from shipway.checks.finding import Edit, Finding, Severity
 from shipway.checks.runner import CheckResult
 from shipway.errors import ShipwayError
 from shipway.report.excerpt import Sources
 from shipway.report.findings.gather import Group, Region, grouped, region
 from shipway.report.findings.presentation import PLAIN, Presentation
-from shipway.report.text import encodable
+from shipway.report.json_text import json_text
 
 _SEVERITIES: dict[Severity, str] = {"error": "ERROR", "warning": "WARNING", "info": "INFO"}
 
@@ -21,7 +19,7 @@ def rdjson(result: CheckResult, sources: Sources, presentation: Presentation = P
         "source": {"name": "shipway"},
         "diagnostics": [_diagnostic(group, sources, presentation) for group in grouped(result.findings)],
     }
-    return encodable(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+    return json_text(document) + "\n"
 
 
 def _diagnostic(group: Group, sources: Sources, presentation: Presentation) -> dict[str, object]:

@@ -7,7 +7,6 @@ in a run of which it shows the 5,000 severest, a description of at most 1,024 ch
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from urllib.parse import quote
@@ -22,7 +21,7 @@ from shipway.report.excerpt import Sources
 from shipway.report.findings.gather import Group, Region, grouped, region, severest_first
 from shipway.report.findings.linehash import LineHashes, fingerprints
 from shipway.report.findings.presentation import PLAIN, Presentation
-from shipway.report.text import encodable
+from shipway.report.json_text import json_text
 
 MOST_RESULTS = 25_000
 LONGEST_DESCRIPTION = 1024
@@ -35,7 +34,7 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 def sarif(result: CheckResult, sources: Sources, presentation: Presentation = PLAIN) -> str:
     """A log with one run; results are sorted by severity, so that the limits cut the least."""
     document = sarif_document(result, sources, presentation)
-    return encodable(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+    return json_text(document) + "\n"
 
 
 def sarif_document(result: CheckResult, sources: Sources, presentation: Presentation) -> dict[str, object]:

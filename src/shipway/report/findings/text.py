@@ -53,7 +53,7 @@ def _finding(group: Group, sources: Sources, presentation: Presentation) -> str:
     place = visible(str(finding.place)) or "fleet"
     lines = [f"  {place}: {head}: {_indented(finding.message)}{visible(images)}"]
     lines += _excerpt(finding, sources, presentation)
-    notes = (("cause", finding.cause), ("help", finding.help), ("fix", fix_hint(finding)))
+    notes = (("cause ", finding.cause), ("help  ", finding.help), ("fix   ", fix_hint(finding)))
     for label, note in notes:
         if note:
             lines += labelled(label, note, indent=_INDENT, width=presentation.width)
