@@ -308,7 +308,7 @@ async def test_a_proxy_that_does_not_answer_is_told(bench: Bench) -> None:
 
 async def test_a_server_that_never_answers_times_out(bench: Bench) -> None:
     async with raw_server(lambda reader, writer: asyncio.sleep(60)) as address:
-        client = await bench.client(RegistryConfig(read_timeout=0.05, tries=2))
+        client = await bench.client(RegistryConfig(read_timeout=0.5, tries=2))
         with pytest.raises(Unreachable, match="did not answer in time"):
             await client.ping(address)
     assert len(bench.waits) == 1
