@@ -112,5 +112,11 @@ def _leaves(node: Node, keys: tuple[str, ...], touched: Lines) -> Iterator[objec
     elif node.is_sequence:
         for value in node.sequence:
             yield from _leaves(value, keys, touched)
-    elif node.place.line not in touched:
+    elif touched.isdisjoint(_occupied(node)):
         yield keys, node.raw, node.tag, type(node.value)
+
+
+def _occupied(scalar: Node) -> range:
+    """The lines of a scalar: those of a block start below its indicator."""
+    breaks = scalar.raw.count("\n")
+    return range(scalar.place.line, scalar.place.line + (breaks + 2 if breaks else 1))

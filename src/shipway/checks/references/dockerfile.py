@@ -96,9 +96,9 @@ class _Reader:
             return
         if parsed.head:
             head = part(piece, parsed.at, len(parsed.head))
-            self.found.mentions.append(
-                Mention("from", (head,), (parsed.rest,), "" if parsed.variable else parsed.version)
-            )
+            version = "" if parsed.variable else parsed.version
+            shared = parsed.variable is not None
+            self.found.mentions.append(Mention("from", (head,), (parsed.rest,), version, shared))
         if parsed.variable:
             self._use(parsed.variable, parsed.rest)
 
