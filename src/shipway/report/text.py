@@ -79,17 +79,18 @@ def size(count: int) -> str:
     """A number of bytes with three digits at most: ``512 B``, ``1.2 MB``."""
     value = float(count)
     for unit in _UNITS:
-        if value < 1000 or unit == _UNITS[-1]:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+        digits = 0 if unit == "B" or value >= 99.95 else 1
+        if round(value, digits) < 1000 or unit == _UNITS[-1]:
+            return f"{value:.{digits}f} {unit}"
         value /= 1000
     raise AssertionError("unreachable")
 
 
 def seconds(count: float) -> str:
     """A span of time: ``0.42 s``, ``12.3 s``, ``3 min 05 s``."""
-    if count < 10:
+    if round(count, 2) < 10:
         return f"{count:.2f} s"
-    if count < 60:
+    if round(count, 1) < 60:
         return f"{count:.1f} s"
     minutes, rest = divmod(round(count), 60)
     return f"{minutes} min {rest:02d} s"
