@@ -25,7 +25,7 @@ def _of_stage(rule: Rule, text: Text, stage: Stage) -> Iterator[Finding]:
     known = global_names(text.dockerfile)
     for word in (stage.base, stage.platform or ""):
         for name in sorted(read_names(word, text.dockerfile.escape) - known - scope.PLATFORM_ARGS):
-            guess = near(name, known)
+            guess = near(name, known | scope.PLATFORM_ARGS)
             late = _declared_in_stage(text, stage, name)
             yield from tell(
                 rule,

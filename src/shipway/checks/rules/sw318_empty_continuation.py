@@ -21,29 +21,36 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
 
 
 def _of_instruction(rule: Rule, text: Text, each: Instruction) -> Iterator[Finding]:
-    for span in _blank_lines(text, each):
+    for line in _blank_lines(text, each):
+        start, end = _line_end(text, line - 1), _line_end(text, line)
         yield from tell(
             rule,
             text,
             each,
             f"an empty line within {each.keyword}",
-            span,
+            Span(start, end, line, 1),
             cause="BuildKit reads over it, and says that it will be an error",
             help="delete the line, or begin it with #",
-            fix=text.fix("safe", "delete the empty line", (span, "")),
+            fix=text.fix("safe", "delete the empty line", (Span(start, end, line, 1), "")),
         )
 
 
-def _blank_lines(text: Text, instruction: Instruction) -> Iterator[Span]:
-    """The empty lines between those that continue each other, each with its line end."""
-    starts = (*text.dockerfile.line_starts, len(text.dockerfile.text))
+def _blank_lines(text: Text, instruction: Instruction) -> Iterator[int]:
+    """The empty lines between those that continue each other."""
+    dockerfile = text.dockerfile
     last = instruction.line
-    for start, _ in scan.segments(text.dockerfile, instruction):
-        line = scan.span_at(text.dockerfile.line_starts, start, start).line
+    for start, _ in scan.segments(dockerfile, instruction):
+        line = scan.span_at(dockerfile.line_starts, start, start).line
         for between in range(last + 1, line):
-            if not text.dockerfile.text[starts[between - 1] : starts[between]].strip():
-                yield Span(starts[between - 1], starts[between], between, 1)
+            if not scan.line_text(dockerfile.text, dockerfile.line_starts, between).strip():
+                yield between
         last = line
+
+
+def _line_end(text: Text, line: int) -> int:
+    """Where the text of a line ends, before its line end."""
+    starts = text.dockerfile.line_starts
+    return starts[line - 1] + len(scan.line_text(text.dockerfile.text, starts, line))
 
 
 RULE = Rule(

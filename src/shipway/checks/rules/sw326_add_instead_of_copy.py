@@ -21,6 +21,7 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
         for _, each in text.of("ADD"):
             if _is_copy(each):
                 span = text.keyword_span(each)
+                keyword = "copy" if each.original.lstrip().startswith("add") else "COPY"
                 yield from tell(
                     rule,
                     text,
@@ -28,7 +29,7 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
                     "ADD of plain files, which is what COPY is for",
                     span,
                     help="write COPY",
-                    fix=text.fix("unsafe", "write COPY", (span, "COPY")),
+                    fix=text.fix("unsafe", "write COPY", (span, keyword)),
                 )
 
 
