@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -121,7 +122,8 @@ class Facts:
         """Whether a context is a directory outside the repository, by ``..`` or through a link."""
         key = (directory, context)
         if key not in self._outside:
-            there = is_local(context) and (Path(directory) / context).is_dir()
+            # a Path would raise where a name is too long
+            there = is_local(context) and os.path.isdir(f"{directory}/{context}")  # noqa: PTH112
             self._outside[key] = there and not FileTree(Path(directory)).is_dir(context)
         return self._outside[key]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from shipway.dockerfile.context import Context
+from shipway.dockerfile.tree import Kind, locate
 
 MAX_ENTRIES = 20_000
 
@@ -24,10 +25,16 @@ def nearest(context: Context, path: str) -> str | None:
     )
 
 
+def _entries(context: Context, directory: str) -> Mapping[str, Kind]:
+    """The names in a directory, through links that stay inside; none of what links lead out to."""
+    found = locate(context.tree, directory)
+    return context.tree.entries(found.path) if found.kind == "dir" else {}
+
+
 def _other_case(context: Context, path: str) -> str | None:
     real: list[str] = []
     for part in path.split("/"):
-        entries = context.tree.entries("/".join(real))
+        entries = _entries(context, "/".join(real))
         name = part if part in entries else _same_folded(entries, part)
         if name is None:
             return None
@@ -43,7 +50,7 @@ def _same_folded(names: Iterable[str], part: str) -> str | None:
 def _tail(context: Context, path: str) -> str | None:
     while "/" in path:
         path = path.split("/", 1)[1]
-        if context.kind(path) is not None:
+        if locate(context.tree, path).kind is not None:
             return path
     return None
 
@@ -65,7 +72,7 @@ def _elsewhere(context: Context, path: str) -> str | None:
 
 def _similar(context: Context, path: str) -> str | None:
     directory, _, name = path.rpartition("/")
-    while directory and context.kind(directory) != "dir":
+    while directory and locate(context.tree, directory).kind != "dir":
         directory, _, name = directory.rpartition("/")
-    close = difflib.get_close_matches(name, sorted(context.tree.entries(directory)), 1)
+    close = difflib.get_close_matches(name, sorted(_entries(context, directory)), 1)
     return f"{directory}/{close[0]}" if close and directory else (close[0] if close else None)

@@ -10,6 +10,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
 from typing import Literal
 
 from e2b_dockerfile_utils import is_space
@@ -136,7 +138,11 @@ def trigger_offset(original: str) -> int | None:
 
 def segments(dockerfile: Dockerfile, instruction: Instruction) -> Iterator[tuple[int, int]]:
     """The stretches of the text (offsets) that joined are the logical line of ``instruction``."""
-    starts, line = dockerfile.line_starts, instruction.line
+    return _segments(dockerfile, instruction.line)
+
+
+def _segments(dockerfile: Dockerfile, line: int) -> Iterator[tuple[int, int]]:
+    starts = dockerfile.line_starts
     raw = line_text(dockerfile.text, starts, line)
     skipped = leading_blanks(raw)
     while True:
@@ -163,15 +169,26 @@ def locate(dockerfile: Dockerfile, instruction: Instruction, start: int, end: in
     """The span of a stretch of ``instruction.original``; None when a continuation cuts through it."""
     start += instruction.shift
     end += instruction.shift
-    offset = 0
-    for first, last in segments(dockerfile, instruction):
-        length = last - first
-        if offset <= start < offset + length:
-            if end > offset + length:
-                return None
-            return span_at(dockerfile.line_starts, first + start - offset, first + end - offset)
-        offset += length
-    return None
+    stretches, offsets = _stretches(dockerfile, instruction.line)
+    index = bisect_right(offsets, start) - 1
+    if not 0 <= index < len(stretches):
+        return None
+    first, last = stretches[index]
+    offset = offsets[index]
+    if start >= offset + last - first or end > offset + last - first:
+        return None
+    return span_at(dockerfile.line_starts, first + start - offset, first + end - offset)
+
+
+@lru_cache(maxsize=32)
+def _stretches(dockerfile: Dockerfile, line: int) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
+    """The segments of the instruction that starts in ``line``, and how long those before each are together.
+
+    Remembered, since an instruction of a thousand lines has thousands of words to locate.
+    """
+    stretches = tuple(_segments(dockerfile, line))
+    lengths = (last - first for first, last in stretches)
+    return stretches, tuple(accumulate(lengths, initial=0))
 
 
 # --- comments and directives ------------------------------------------------------------------

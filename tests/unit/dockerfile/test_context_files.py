@@ -237,3 +237,14 @@ def test_escaped_wildcards_are_none() -> None:
 )
 def test_nearest_path(tmp_path: Path, path: str, expected: str | None) -> None:
     assert nearest(lay(tmp_path, "src/main.py", "README"), path) == expected
+
+
+def test_nearest_path_is_never_looked_for_behind_a_link_that_leads_out(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "App.py").touch()
+    context = lay(tmp_path / "context", "deep/main.py")
+    (tmp_path / "context" / "src").symlink_to("../outside")
+    (tmp_path / "context" / "in").symlink_to("deep")
+    assert nearest(context, "src/app.py") == "src"
+    assert nearest(context, "x/src/App.py") is None
+    assert nearest(context, "in/Main.py") == "in/main.py"

@@ -302,3 +302,15 @@ def test_stages_and_global_args() -> None:
     ]
     assert [each.args for each in found.global_args] == [("A=1",)]
     assert [each.keyword for each in found.stages[0].instructions] == ["RUN", "ARG"]
+
+
+def test_words_of_an_instruction_of_thousands_of_lines_are_located_in_one_pass() -> None:
+    """Quadratic, this took minutes; the words are where they stand."""
+    count = 20_000
+    dockerfile = parse(b"FROM scratch\nCOPY " + b"a \\\n" * count + b"/o/\n", "D")
+    instruction = dockerfile.instructions[1]
+    spans = [
+        scan.locate(dockerfile, instruction, word.start, word.end)
+        for word in scan.words(instruction, dockerfile.escape).args
+    ]
+    assert [span.line for span in spans if span is not None] == list(range(2, count + 3))
