@@ -382,6 +382,6 @@ def test_upper_case_is_mended_in_lower_case(repository: Repository) -> None:
     repository.write({"api/Dockerfile": "FROM ghcr.io/Acme/Tool:V1\n"})
     found = one(repository, "SW211")
     assert found.fix is not None
-    assert found.fix.edits[0].text == "ghcr.io/acme/tool:v1"
+    assert found.fix.edits[0].text == "ghcr.io/acme/tool:V1"
     broken = {each.rule for each in run_checks(repository.facts()).findings if each.severity == "error"}
     assert "SW111" not in broken, "one thing is told once"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from shipway.checks.bases import concerns_reference, is_malformed
 from shipway.checks.facts import DeclaredBuild, Facts
 from shipway.checks.finding import Finding, Fix
+from shipway.checks.references.mention import parse_mention
 from shipway.checks.rule import Rule
 from shipway.dockerfile.resolved import ResolveProblem
 from shipway.fleet.matching import parsed_reference
@@ -23,7 +24,7 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
 
 
 def _finding(rule: Rule, facts: Facts, build: DeclaredBuild, problem: ResolveProblem) -> Finding:
-    lower = problem.source.lower()
+    lower = _lower(problem.source)
     mendable = lower != problem.source and parsed_reference(lower) is not None
     return rule.finding(
         facts.place(build, problem.place.line),
@@ -34,6 +35,12 @@ def _finding(rule: Rule, facts: Facts, build: DeclaredBuild, problem: ResolvePro
         help=f"write {lower}" if mendable else "a reference is registry/repository:tag, or …@sha256:…",
         fix=_fix(facts, build, problem, lower) if mendable else None,
     )
+
+
+def _lower(text: str) -> str:
+    """The reference with its repository in lower case; tags may have capitals."""
+    parsed = parse_mention(text)
+    return text.lower() if parsed is None else parsed.head.lower() + parsed.version
 
 
 def _fix(facts: Facts, build: DeclaredBuild, problem: ResolveProblem, text: str) -> Fix | None:
