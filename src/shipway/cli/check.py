@@ -7,6 +7,7 @@ import functools
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -32,6 +33,8 @@ class Options:
     unsafe_fixes: bool
     diff: bool
     form: str
+    category: str
+    job_summary: Path | None
     fail_on: str
     explain: str | None
     baseline: str | None
@@ -73,6 +76,18 @@ _OPTIONS = (
         default="text",
         show_default=True,
         help="Form of the report.",
+    ),
+    click.option(
+        "--category",
+        default="shipway",
+        show_default=True,
+        help="Tells several SARIF reports of one commit apart.",
+    ),
+    click.option(
+        "--job-summary",
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="GITHUB_STEP_SUMMARY",
+        help="With --format github: add a page in Markdown to this file.",
     ),
     click.option(
         "--fail-on",
@@ -130,7 +145,7 @@ def command(common: Common, options: Options) -> None:
     if options.diff:
         _show_diff(checked)
     else:
-        _show(checked, "json" if common.as_json else options.form, prefix)
+        _show(checked, "json" if common.as_json else options.form, prefix, options)
         _tell(checked, common)
     if _fails(checked, options):
         raise click.exceptions.Exit(1)
@@ -156,7 +171,8 @@ def _show_diff(checked: Checked) -> None:
     _tell_skipped(checked)
 
 
-def _show(checked: Checked, form: str, prefix: str) -> None:
+def _show(checked: Checked, form: str, prefix: str, options: Options) -> None:
+    from shipway.report.findings.github import append_job_summary, job_summary
     from shipway.report.findings.presentation import Presentation
     from shipway.report.findings.table import FORMATS
 
@@ -166,8 +182,12 @@ def _show(checked: Checked, form: str, prefix: str) -> None:
         width=min(shutil.get_terminal_size().columns, 110),
         files=tuple(sorted({*checked.facts.dockerfiles, *declaring})),
         prefix=prefix,
+        category=options.category,
     )
     click.echo(FORMATS[form](checked.result, checked.facts.data, presentation), nl=False)
+    if form == "github" and options.job_summary is not None:
+        summary = job_summary(checked.result, checked.facts.data, presentation)
+        append_job_summary(options.job_summary, summary)
 
 
 def _tell(checked: Checked, common: Common) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from shipway.cli.options import Common, common
+from shipway.cli.options import Common, common, output_width
 
 
 @click.command("discover")
@@ -21,4 +21,4 @@ def command(common: Common) -> None:
 
     with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
         fleet = workspace.fleet()
-    click.echo(fleet_json(fleet) if common.as_json else fleet_text(fleet))
+    click.echo(fleet_json(fleet) if common.as_json else fleet_text(fleet, width=output_width()))

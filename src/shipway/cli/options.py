@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,5 +126,11 @@ engine_option = click.option(
     envvar="SHIPWAY_ENGINE",
     help="What builds the images.",
 )
+
+
+def output_width() -> int | None:
+    """The columns of the terminal that results go to; None where they go elsewhere, as long as they are."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
 
 run_option = click.option("--run", type=click.IntRange(1), metavar="N", help="This run instead of the last.")

@@ -6,7 +6,7 @@ import asyncio
 
 import click
 
-from shipway.cli.options import Common, PlanOptions, common, plan_options
+from shipway.cli.options import Common, PlanOptions, common, output_width, plan_options
 
 
 @click.command("plan")
@@ -32,4 +32,4 @@ def command(common: Common, options: PlanOptions, graph: str | None, bake: bool)
     elif common.as_json:
         click.echo(plan_json(prepared.plan, prepared.fleet.problems))
     else:
-        click.echo(plan_text(prepared.plan, prepared.fleet.problems))
+        click.echo(plan_text(prepared.plan, prepared.fleet.problems, width=output_width()))

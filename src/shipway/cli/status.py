@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from shipway.cli.options import Common, common, run_option
+from shipway.cli.options import Common, common, output_width, run_option
 from shipway.errors import UsageError
 
 
@@ -20,4 +20,4 @@ def command(common: Common, run: int | None) -> None:
         status = workspace.status(run)
     if status is None:
         raise UsageError("there is no such run in the ledger", help="shipway ship makes one")
-    click.echo(as_json(status) if common.as_json else as_text(status), nl=False)
+    click.echo(as_json(status) if common.as_json else as_text(status, width=output_width()), nl=False)

@@ -167,7 +167,7 @@ def test_paths_become_relative_uris() -> None:
     assert unquote(uri, errors="surrogateescape") == f"sub/{path}"
 
 
-@pytest.mark.parametrize("path", ["", "../../other/Dockerfile", "/etc/Dockerfile"])
+@pytest.mark.parametrize("path", ["", "..", "../../other/Dockerfile", "/etc/Dockerfile"])
 def test_findings_outside_of_the_repository_are_shown_at_the_fleet_file(path: str) -> None:
     [result] = run_of(finding(Place(path, 3 if path else 0)), presentation=Presentation(prefix="sub"))[
         "results"

@@ -34,7 +34,7 @@ class Presentation:
         if not path:
             return None
         joined = posixpath.normpath(posixpath.join(self.prefix, path))
-        return None if joined.startswith(("/", "../")) or joined == ".." else joined
+        return None if joined.startswith(("/", "../")) or joined in (".", "..") else joined
 
     @property
     def stand_in(self) -> str:
