@@ -148,8 +148,8 @@ def _read_all(findings: Iterable[Finding], read: Read, skipped: list[Skipped]) -
 def _harmful(
     findings: Sequence[Finding], before: Mapping[str, bytes], dockerfiles: Mapping[str, object]
 ) -> list[Finding]:
-    """The findings whose fixes do more than they say. Files are verified whole, and fix by fix only where
-    that fails."""
+    """The findings whose fixes do more than they say, each alone; all of a file where only together they
+    do."""
 
     def fine(chosen: Sequence[Finding], path: str) -> bool:
         edits = _edits(chosen, path)
@@ -158,6 +158,8 @@ def _harmful(
 
     bad: list[Finding] = []
     for path in before:
-        if not fine(findings, path):
-            bad += [each for each in findings if _edits([each], path) and not fine([each], path)]
+        here = [each for each in findings if _edits([each], path)]
+        alone = [each for each in here if not fine([each], path)]
+        rest = [each for each in here if each not in alone]
+        bad += alone if fine(rest, path) else here
     return bad

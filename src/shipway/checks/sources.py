@@ -10,6 +10,7 @@ from shipway.checks.finding import Finding, Fix
 from shipway.checks.fixes import span_edit
 from shipway.checks.rule import Rule
 from shipway.dockerfile.outcome import Reason, SourceOutcome
+from shipway.dockerfile.patterns import has_wildcard
 from shipway.dockerfile.resolved import ContextRead
 from shipway.dockerfile.syntax import printable
 from shipway.place import Place
@@ -133,10 +134,12 @@ def replacement(build: DeclaredBuild, read: ContextRead, text: str) -> Fix | Non
         return None
     if dockerfile.text[span.start : span.end] != read.source or _needs_quotes(text):
         return None
+    if has_wildcard(text) and not has_wildcard(read.expanded or ""):
+        return None  # the name of a file, which would be read as a pattern
     edit = span_edit(build.path, dockerfile, span, text)
     return Fix("display", f"copy {text} instead", (edit,))
 
 
 def _needs_quotes(text: str) -> bool:
-    special: Collection[str] = "$\\'\"*?["
+    special: Collection[str] = "$\\'\""
     return any(character.isspace() or character in special for character in text)

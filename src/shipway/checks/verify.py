@@ -6,6 +6,7 @@ What stands on lines that no edit touches must read as before, in the same order
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from shipway.checks.finding import Edit
@@ -14,7 +15,6 @@ from shipway.dockerfile.syntax import Dockerfile
 from shipway.document import Node, parse_all
 from shipway.errors import ShipwayError
 
-Lines = frozenset[int]
 _DOCUMENTS = (".yaml", ".yml", ".json")
 
 
@@ -36,10 +36,24 @@ def changes_only(
     return True
 
 
-def _touched(before: bytes, after: bytes, edits: Iterable[Edit]) -> tuple[Lines, Lines]:
-    """The lines that edits touch, before and after them."""
+@dataclass(frozen=True, slots=True)
+class _Touched:
+    """The lines that edits touch on one side, and the lines before which whole lines were deleted."""
+
+    lines: frozenset[int]
+    cuts: frozenset[int] = frozenset()
+
+    def meets(self, first: int, last: int) -> bool:
+        """Whether something that stands on these lines is touched, or was cut within."""
+        lines = range(first, last + 1)
+        return not self.lines.isdisjoint(lines) or not self.cuts.isdisjoint(lines[1:])
+
+
+def _touched(before: bytes, after: bytes, edits: Iterable[Edit]) -> tuple[_Touched, _Touched]:
+    """What edits touch before and after them."""
     old: set[int] = set()
     new: set[int] = set()
+    cuts: set[int] = set()
     shift = 0
     for edit in sorted(set(edits)):
         size = len(edit.text.encode("utf-8", errors="surrogateescape"))
@@ -47,8 +61,10 @@ def _touched(before: bytes, after: bytes, edits: Iterable[Edit]) -> tuple[Lines,
         whole = _is_whole_lines(before, edit)
         old.update(_lines(before, edit.start, edit.end, whole))
         new.update(_lines(after, start, start + size, whole))
+        if whole and not edit.text:
+            cuts.add(after.count(b"\n", 0, start) + 1)
         shift += size - (edit.end - edit.start)
-    return frozenset(old), frozenset(new)
+    return _Touched(frozenset(old)), _Touched(frozenset(new), frozenset(cuts))
 
 
 def _is_whole_lines(data: bytes, edit: Edit) -> bool:
@@ -66,7 +82,7 @@ def _lines(data: bytes, start: int, end: int, whole: bool) -> range:
     return range(first, data.count(b"\n", 0, end) + 2)
 
 
-def _same_dockerfile(before: Dockerfile, after: Dockerfile, old: Lines, new: Lines) -> bool:
+def _same_dockerfile(before: Dockerfile, after: Dockerfile, old: _Touched, new: _Touched) -> bool:
     fatal = [sum(problem.fatal for problem in each.problems) for each in (before, after)]
     return (
         before.escape == after.escape
@@ -77,21 +93,21 @@ def _same_dockerfile(before: Dockerfile, after: Dockerfile, old: Lines, new: Lin
     )
 
 
-def _instructions(dockerfile: Dockerfile, touched: Lines) -> Iterator[object]:
+def _instructions(dockerfile: Dockerfile, touched: _Touched) -> Iterator[object]:
     for each in dockerfile.instructions:
-        if touched.isdisjoint(range(each.line, each.end_line + 1)):
+        if not touched.meets(each.line, each.end_line):
             yield each.keyword, each.original, each.heredocs
 
 
-def _comments(dockerfile: Dockerfile, touched: Lines) -> Iterator[str]:
-    return (each.text for each in dockerfile.comments if each.span.line not in touched)
+def _comments(dockerfile: Dockerfile, touched: _Touched) -> Iterator[str]:
+    return (each.text for each in dockerfile.comments if each.span.line not in touched.lines)
 
 
-def _directives(dockerfile: Dockerfile, touched: Lines) -> Iterator[tuple[str, str]]:
-    return ((each.name, each.value) for each in dockerfile.directives if each.place.line not in touched)
+def _directives(dockerfile: Dockerfile, touched: _Touched) -> Iterator[tuple[str, str]]:
+    return ((each.name, each.value) for each in dockerfile.directives if each.place.line not in touched.lines)
 
 
-def _same_document(path: str, texts: tuple[bytes, bytes], touched: tuple[Lines, Lines]) -> bool:
+def _same_document(path: str, texts: tuple[bytes, bytes], touched: tuple[_Touched, _Touched]) -> bool:
     try:
         before = parse_all(texts[0], path)
     except ShipwayError:
@@ -104,7 +120,7 @@ def _same_document(path: str, texts: tuple[bytes, bytes], touched: tuple[Lines, 
     return old == [leaf for each in after for leaf in _leaves(each, (), touched[1])]
 
 
-def _leaves(node: Node, keys: tuple[str, ...], touched: Lines) -> Iterator[object]:
+def _leaves(node: Node, keys: tuple[str, ...], touched: _Touched) -> Iterator[object]:
     """The scalars on untouched lines, each with the keys that lead to it."""
     if node.is_mapping:
         for key, value in node.mapping.items():
@@ -112,7 +128,7 @@ def _leaves(node: Node, keys: tuple[str, ...], touched: Lines) -> Iterator[objec
     elif node.is_sequence:
         for value in node.sequence:
             yield from _leaves(value, keys, touched)
-    elif touched.isdisjoint(_occupied(node)):
+    elif touched.lines.isdisjoint(_occupied(node)):
         yield keys, node.raw, node.tag, type(node.value)
 
 

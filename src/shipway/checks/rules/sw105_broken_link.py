@@ -18,15 +18,14 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
             message = f"the symbolic links at {outcome.path} form a loop"
         else:
             message = f"a symbolic link on the way to {outcome.path} leads nowhere inside {place}"
+        near = outcome.nearest if outcome.nearest != outcome.path.lstrip("/") else None
         yield source_finding(
             rule,
             facts,
             failure,
             message,
             cause="links are followed inside the context alone; an absolute target counts from its root",
-            help=f"did you mean {outcome.nearest}?"
-            if outcome.nearest
-            else "copy what the link should lead to",
+            help=f"did you mean {near}?" if near else "copy what the link should lead to",
         )
 
 

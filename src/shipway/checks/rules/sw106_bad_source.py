@@ -9,6 +9,7 @@ from shipway.checks.finding import Finding
 from shipway.checks.rule import Rule
 from shipway.checks.sources import Failure, declared_at, failures, replacement, source_finding, where
 from shipway.dockerfile.outcome import Reason
+from shipway.dockerfile.sources import clean
 
 _HELP: Mapping[Reason, str] = {
     "bad-pattern": "close the bracket; a literal one is written [[]",
@@ -30,8 +31,13 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
             _message(failure),
             cause=declared_at(failure.build) if outcome.reason == "glob-dir-missing" else None,
             help=help,
-            fix=replacement(failure.build, failure.read, near) if near else None,
+            fix=replacement(failure.build, failure.read, near + _below(failure)) if near else None,
         )
+
+
+def _below(failure: Failure) -> str:
+    """What a pattern says about the inside of its missing directory."""
+    return clean(failure.read.expanded or "")[len(failure.outcome.path.lstrip("/")) :]
 
 
 def _message(failure: Failure) -> str:
