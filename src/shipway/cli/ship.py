@@ -42,8 +42,11 @@ def command(
     with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
         if dry_run:
             prepared = asyncio.run(workspace.prepare(options.choices(), offline=options.offline))
-            show = plan_json if common.as_json else plan_text
-            click.echo(show(prepared.plan, prepared.fleet.problems))
+            plan, problems = prepared.plan, prepared.fleet.problems
+            width = output_width()
+            click.echo(
+                plan_json(plan, problems) if common.as_json else plan_text(plan, problems, width=width)
+            )
             return
         with view(quiet=common.quiet, verbose=verbose, terminal=sys.stderr.isatty()) as screen:
             work = workspace.ship(
@@ -57,6 +60,6 @@ def command(
             shipped = asyncio.run(work)
         status = workspace.status(shipped.run)
     if status is not None:
-        click.echo(as_json(status) if common.as_json else as_text(status), nl=False)
+        click.echo(as_json(status) if common.as_json else as_text(status, width=output_width()), nl=False)
     if (error := shipped.error()) is not None:
         raise error
