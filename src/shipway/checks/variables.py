@@ -16,7 +16,7 @@ from shipway.dockerfile.syntax import Dockerfile, Instruction, Stage
 from shipway.dockerfile.validate import is_heredoc
 from shipway.dockerfile.words import ExpansionError, expand
 
-_DEFAULTED = re.compile(r"\$\{(\w+):?[-+?]")
+_DEFAULTED = re.compile(r"\$\{(\w+):?[-?]")
 _EXPANDED = frozenset({"EXPOSE", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"})
 _FLAGS = ("chown", "chmod")
 _KNOWN_TO_BUILDKIT = frozenset({"BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"})
