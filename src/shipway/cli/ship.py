@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from shipway.cli.options import Common, PlanOptions, common, engine_option, plan_options
+from shipway.cli.options import Common, PlanOptions, common, engine_option, output_width, plan_options
 
 
 @click.command("ship")
