@@ -15,6 +15,7 @@ from typing import TypeAlias, cast
 import yaml
 
 from shipway.errors import ConfigError
+from shipway.json_as_yaml import Moved, json_as_yaml, original_column
 from shipway.place import Place
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
@@ -118,20 +119,24 @@ def parse(data: bytes | str, path: str) -> Node:
 
 def parse_all(data: bytes | str, path: str) -> list[Node]:
     """Every document in ``data``; empty ones are left out. Raises ConfigError as ``parse`` does."""
-    loader = _loader(data, path)
+    text, moved = json_as_yaml(_text(data, path))
     try:
-        return [node for node in _Builder(loader, path).documents() if node.value is not None]
+        loader = yaml.CSafeLoader(text)
+    except yaml.YAMLError as error:
+        raise _syntax_error(error, path) from None
+    try:
+        return [node for node in _Builder(loader, path, moved).documents() if node.value is not None]
     except yaml.YAMLError as error:
         raise _syntax_error(error, path) from None
     finally:
         loader.dispose()
 
 
-def _loader(data: bytes | str, path: str) -> yaml.CSafeLoader:
-    """A loader over the text of ``data``, without its byte order mark."""
+def _text(data: bytes | str, path: str) -> str:
+    """The text of ``data`` without its byte order mark."""
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data.removeprefix("\ufeff")
-        return yaml.CSafeLoader(text)
+        text.encode("utf-8")
     except UnicodeError as error:
         start = error.start if isinstance(error, UnicodeDecodeError | UnicodeEncodeError) else 0
         before = data[:start]
@@ -139,8 +144,7 @@ def _loader(data: bytes | str, path: str) -> yaml.CSafeLoader:
         raise ConfigError(
             "the file is not UTF-8 text", place=Place(path, line), help="save it as UTF-8"
         ) from None
-    except yaml.YAMLError as error:
-        raise _syntax_error(error, path) from None
+    return text
 
 
 def _syntax_error(error: yaml.YAMLError, path: str) -> ConfigError:
@@ -168,9 +172,10 @@ class _Builder:
     brings down together with the process.
     """
 
-    def __init__(self, loader: yaml.CSafeLoader, path: str) -> None:
+    def __init__(self, loader: yaml.CSafeLoader, path: str, moved: Moved) -> None:
         self._loader = loader
         self._path = path
+        self._moved = moved
         self._anchors: dict[str, _Anchor] = {}
         self._count = 0
         self._aliased = 0
@@ -253,7 +258,8 @@ class _Builder:
 
     def _place(self, event: yaml.NodeEvent) -> Place:
         mark = cast(yaml.Mark, event.start_mark)
-        return Place(self._path, mark.line + 1, mark.column + 1)
+        column = original_column(self._moved, mark.line, mark.column)
+        return Place(self._path, mark.line + 1, column + 1)
 
 
 def _merge_sources(value: Node, place: Place) -> list[Node]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -155,3 +156,30 @@ def test_a_tab_in_the_indentation_gets_a_hint() -> None:
     with pytest.raises(ConfigError) as caught:
         parse("a:\n\tb: 2\n", "f")
     assert caught.value.help == "indent with spaces, not tabs"
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+@pytest.mark.parametrize("indent", [None, 2, "\t"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"smile 😀": "a 😀 b 🚀", "next": 1},
+        {"delete": "x\x7fy\x80z", "separators": "a\u2028b\u2029c\x85d", "next": [1.5, "é\ufeff"]},
+        {"not a pair": "\\ud83d\\ude00", "slashes": "\\\\", "nothing": ""},
+    ],
+)
+def test_json_is_read_as_json_with_every_key_in_its_place(
+    value: dict[str, object], indent: int | str | None, ascii_only: bool
+) -> None:
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
+    node = parse(text, "x.json")
+    assert node.plain() == value
+    for key in value:
+        place = node.key_place(key)
+        line = text.split("\n")[place.line - 1]
+        assert json.JSONDecoder().raw_decode(line[place.column - 1 :])[0] == key
+
+
+def test_half_of_a_surrogate_pair_is_refused() -> None:
+    with pytest.raises(ConfigError):
+        parse(r'{"a": "\ud83d"}', "x.json")
