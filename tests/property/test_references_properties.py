@@ -68,7 +68,27 @@ WORDS = st.sampled_from(
         *("name: ", "newName: ", "images:", "R=", "export ", "\t", "[", "]", ": ", ",", "$", "{", "=", "|"),
     ]
 )
-TEXTS = st.lists(WORDS, max_size=25).map("".join) | st.text(max_size=80)
+TEMPLATES = [
+    *("FROM {}", "COPY --from={} /a /b", "RUN --mount=type=bind,from={},target=/m x", "ARG R={}\nFROM $R"),
+    *(
+        "image: {}",
+        "- image: '{}' # é",
+        'a: {{image: "{}"}}',
+        "é: {{é: {{image: {}}}}}",
+        "---",
+        "k: |\n  image: {}",
+    ),
+    *("R={}", "export R='{}' # x", "R: {}", "env: {{R: {}}}", "run: |\n  # é\n  docker push {}", "# {}", ""),
+    *("build: {{args: {{R: {}}}, tags: [{}]}}", "with:\n  tags: |\n    é\n    {}", "repository: {}\ntag: 1"),
+]
+REFERENCES = st.sampled_from([f"{OLD}/api:1", f"{OLD}/base", f"{NEW}/api", "redis:7", OLD, "${R}/api", "é"])
+WHOLE_LINES = st.tuples(st.sampled_from(TEMPLATES), REFERENCES).map(
+    lambda pair: pair[0].format(pair[1], pair[1])
+)
+FILES = st.tuples(
+    st.sampled_from(["", "\ufeff"]), st.lists(WHOLE_LINES, max_size=8), st.sampled_from(["\n", "\r\n"])
+).map(lambda parts: parts[0] + "\n".join(parts[1]).replace("\n", parts[2]))
+TEXTS = FILES | st.lists(WORDS, max_size=25).map("".join) | st.text(max_size=80)
 
 
 @given(st.sampled_from(sorted(READERS)), TEXTS)
