@@ -13,6 +13,7 @@ from shipway.flows.live.probed import Probed, State
 from shipway.report.text import encodable, labelled, one_line
 
 SCHEMA = "shipway.doctor/1"
+_WIDTH = 110
 _COLOURS: dict[State, str] = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 
@@ -30,10 +31,14 @@ def _lines(probed: Probed, width: int) -> Iterable[str]:
     state = click.style(f"{probed.state:<7}", fg=_COLOURS[probed.state])
     yield f"{state} {probed.probe:<{width}} {one_line(probed.subject)}: {one_line(probed.seen)}"
     for finding in probed.findings:
-        yield from labelled(finding.rule, finding.message, indent="        ")
+        yield from _labelled(finding.rule, finding.message)
         for label, text in (("cause", finding.cause), ("next", finding.help)):
             if text:
-                yield from labelled(label, text, indent="        ")
+                yield from _labelled(label, text)
+
+
+def _labelled(label: str, text: str) -> Iterable[str]:
+    return labelled(f"{label:<6}", text, indent=" " * 8, width=_WIDTH)
 
 
 def doctor_json(probed: Sequence[Probed]) -> str:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from shipway.oci.manifest import OCI_CONFIG, OCI_INDEX, OCI_LAYER_TAR, OCI_MANIFEST
 from shipway.values import Digest
@@ -62,8 +62,9 @@ class RawRepository:
             connection.close()
 
     def open_upload(self) -> str:
-        """The Location of a new upload."""
-        return _expect(202, self("POST", "blobs/uploads/")).headers["location"]
+        """The path and query of a new upload's Location."""
+        location = urlsplit(_expect(202, self("POST", "blobs/uploads/")).headers["location"])
+        return f"{location.path}?{location.query}" if location.query else location.path
 
     def push_blob(self, data: bytes, algorithm: str = "sha256") -> Digest:
         """Push with a POST and one PUT."""
