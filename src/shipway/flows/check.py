@@ -112,7 +112,9 @@ class Checker:
         return checked
 
     def _mend(self, request: CheckRequest, facts: Facts, baseline: Baseline, other: Other) -> Checked:
-        """Rounds of fixes in memory until nothing changes."""
+        """Rounds of fixes in memory until nothing changes. A file that goes by several names is edited by
+        one of them in a round."""
+        names: dict[Path, str] = {}
         before: dict[str, bytes] = {}
         edited: dict[Path, bytes] = {}
         mended: list[Finding] = []
@@ -125,8 +127,10 @@ class Checker:
                 break
             mended += found.applied
             for path, data in found.files.items():
-                before.setdefault(path, facts.data(path))
-                edited[(self.directory / path).resolve()] = data
+                target = (self.directory / path).resolve()
+                if names.setdefault(target, path) == path:
+                    before.setdefault(path, facts.data(path))
+                    edited[target] = data
             facts = self.facts(Builds(dict(edited)))
         else:
             result = _run(facts, request.selection, baseline, other)
