@@ -103,7 +103,7 @@ LITERAL = {
         "kind: Service\n---\n# é\nkind: CronJob\nspec: {jobTemplate: {spec: {template: {spec:\n"
         f'  {{initContainers: [{{name: é, image: "{OLD}/base@sha256:aa"}}]}}}}}}}}}}\n',
     ),
-    "yaml with crlf and bom": ("k8s/a.yaml", f"\ufeff# é\r\nimage: {OLD}/api:1\r\n"),
+    "yaml with crlf and bom": ("k8s/a.yaml", f"\ufeffimage: {OLD}/api:1 # é\r\na: b\r\n"),
     "anchored": ("k8s/all.yaml", f"a:\n  image: &it {OLD}/api:1\nb:\n  image: *it\n"),
     "helm values": ("chart/values.yaml", f"api:\n  repository: {OLD}/api\n  tag: 1\n"),
     "helm template": (
