@@ -101,12 +101,12 @@ def _service(directory: Path, name: str, number: int, files: int) -> None:
 
 
 def _declaration(declared: Declared, names: list[str]) -> str:
-    """A fleet file of one line an image, or a Compose file of four lines a service."""
+    """A fleet file of one line an image, or a Compose file of three lines a service."""
     if declared == "shipway.yaml":
         entries = "".join(f"  {name}: {{context: services/{name}}}\n" for name in names)
         return f"registry: registry.example.com/fleet\nimages:\n{entries}"
     entries = "".join(
-        f"  {name}:\n    image: registry.example.com/fleet/{name}\n    build:\n      context: services/{name}\n"
+        f"  {name}:\n    image: registry.example.com/fleet/{name}\n    build: {{context: services/{name}}}\n"
         for name in names
     )
     return f"services:\n{entries}"

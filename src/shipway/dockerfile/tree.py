@@ -32,29 +32,36 @@ class Tree(Protocol):
         """The target of a link as it is stored."""
 
 
-class ContextTree:
-    """The directory ``root`` on this machine. What was read once is remembered, so that many builds
-    can share one walk; make a new one to see later changes."""
+Listings: TypeAlias = dict[str, Mapping[str, Kind]]
+"""What directories hold, by their paths on this machine; many trees may share one."""
 
-    def __init__(self, root: Path) -> None:
+
+def listing(directory: str, known: Listings) -> Mapping[str, Kind]:
+    """The names in a directory, read once. Raises OSError."""
+    found = known.get(directory)
+    if found is None:
+        with os.scandir(directory) as entries:
+            found = {entry.name: _kind(entry) for entry in entries}
+        known[directory] = found
+    return found
+
+
+class ContextTree:
+    """The directory ``root`` on this machine. What was read once is remembered in ``listings``, so that
+    many builds can share one walk; make a new one to see later changes."""
+
+    def __init__(self, root: Path, listings: Listings | None = None) -> None:
         self.root = root
         self._base = os.fspath(root)
-        self._entries: dict[str, Mapping[str, Kind]] = {}
+        self._listings: Listings = {} if listings is None else listings
 
     def entries(self, directory: str) -> Mapping[str, Kind]:
         """Raises HostError when a directory is there and cannot be read."""
-        known = self._entries.get(directory)
-        if known is None:
-            known = self._scan(directory)
-            self._entries[directory] = known
-        return known
-
-    def _scan(self, directory: str) -> Mapping[str, Kind]:
+        path = f"{self._base}/{directory}" if directory else self._base
         try:
-            with os.scandir(f"{self._base}/{directory}" if directory else self._base) as found:
-                return {entry.name: _kind(entry) for entry in found}
+            return listing(path, self._listings)
         except (FileNotFoundError, NotADirectoryError):
-            return _EMPTY
+            return self._listings.setdefault(path, _EMPTY)
         except OSError as error:
             raise HostError(
                 f"cannot list {directory or '.'} of the context: {error.strerror}", place=Place(self._base)
@@ -69,11 +76,11 @@ class ContextTree:
 
 
 def _kind(entry: os.DirEntry[str]) -> Kind:
-    if entry.is_symlink():
-        return "link"
+    if entry.is_file(follow_symlinks=False):
+        return "file"
     if entry.is_dir(follow_symlinks=False):
         return "dir"
-    return "file" if entry.is_file(follow_symlinks=False) else "other"
+    return "link" if entry.is_symlink() else "other"
 
 
 @dataclass(frozen=True, slots=True)

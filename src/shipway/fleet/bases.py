@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from shipway.dockerfile.resolve import LINUX_AMD64
 from shipway.dockerfile.resolved import BaseInput, ResolvedBuild
@@ -14,7 +13,6 @@ from shipway.fleet.discover.paths import is_remote
 from shipway.fleet.matching import Matched, Matcher
 from shipway.fleet.model import BuildInputs, Fleet, Image, Problem
 from shipway.fleet.roots import below, prefix_of
-from shipway.fleet.tree import FileTree
 from shipway.place import Place
 
 
@@ -93,7 +91,7 @@ class _Shelf:
             return ()
 
     def _is_here(self, directory: str, inputs: BuildInputs) -> bool:
-        return not is_remote(inputs.context) and FileTree(Path(directory)).is_file(inputs.dockerfile)
+        return not is_remote(inputs.context) and self._builds.tree(directory).is_file(inputs.dockerfile)
 
 
 def _distinct(builds: Iterable[ResolvedBuild]) -> tuple[BaseInput, ...]:

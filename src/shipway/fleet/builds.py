@@ -16,7 +16,7 @@ from shipway.dockerfile.resolve import resolve
 from shipway.dockerfile.resolved import ResolvedBuild
 from shipway.dockerfile.sources import SourceReport, read_sources
 from shipway.dockerfile.syntax import Dockerfile
-from shipway.dockerfile.tree import ContextTree
+from shipway.dockerfile.tree import ContextTree, Listings
 from shipway.fleet.discover.paths import is_remote
 from shipway.fleet.model import BuildInputs
 from shipway.fleet.tree import NOTHING_EDITED, FileTree
@@ -31,18 +31,25 @@ class Builds:
 
     def __init__(self, edited: Mapping[Path, bytes] = NOTHING_EDITED) -> None:
         self.edited = edited
+        self._listings: Listings = {}
+        self._trees: dict[str, FileTree] = {}
         self._dockerfiles: dict[tuple[str, str, str | None], Dockerfile] = {}
         self._builds: dict[_BuildKey, ResolvedBuild] = {}
-        self._trees: dict[Path, ContextTree] = {}
-        self._contexts: dict[tuple[Path, str], Context] = {}
+        self._contexts: dict[tuple[str, str, str | None], Context] = {}
+        self._ruled: dict[tuple[str, str, str], Context] = {}
+
+    def tree(self, directory: str) -> FileTree:
+        """The files of a repository."""
+        known = self._trees.get(directory)
+        if known is None:
+            known = self._trees[directory] = FileTree(Path(directory), self.edited, self._listings)
+        return known
 
     def dockerfile(self, directory: str, inputs: BuildInputs) -> Dockerfile:
         """The parsed Dockerfile. Raises ConfigError when it is missing, HostError when it cannot be read."""
         key = (directory, inputs.dockerfile, inputs.inline)
         if key not in self._dockerfiles:
-            self._dockerfiles[key] = parse(
-                dockerfile_bytes(directory, inputs, self.edited), inputs.dockerfile
-            )
+            self._dockerfiles[key] = parse(dockerfile_bytes(self.tree(directory), inputs), inputs.dockerfile)
         return self._dockerfiles[key]
 
     def build(
@@ -70,22 +77,21 @@ class Builds:
 
     def context(self, directory: str, path: str, dockerfile: str | None) -> Context:
         """The directory ``path`` without what its ignore file, or that of ``dockerfile``, excludes."""
-        root = Path(directory)
-        rules = load_ignore(root, path, dockerfile)
-        key = (root / path, rules.path)
-        if key not in self._contexts:
-            tree = self._trees.setdefault(root / path, ContextTree(root / path))
-            self._contexts[key] = Context(tree, rules)
-        return self._contexts[key]
+        asked = (directory, path, dockerfile)
+        if asked not in self._contexts:
+            rules = load_ignore(Path(directory), path, dockerfile)
+            key = (directory, path, rules.path)
+            if key not in self._ruled:
+                self._ruled[key] = Context(ContextTree(Path(directory) / path, self._listings), rules)
+            self._contexts[asked] = self._ruled[key]
+        return self._contexts[asked]
 
 
-def dockerfile_bytes(
-    directory: str, inputs: BuildInputs, edited: Mapping[Path, bytes] = NOTHING_EDITED
-) -> bytes:
+def dockerfile_bytes(tree: FileTree, inputs: BuildInputs) -> bytes:
     """The exact text of the Dockerfile, inline or from its file. Raises as ``FileTree.read``."""
     if inputs.inline is not None:
         return inputs.inline.encode("utf-8", errors="surrogateescape")
-    return FileTree(Path(directory), edited).read(inputs.dockerfile)
+    return tree.read(inputs.dockerfile)
 
 
 def is_local(context: str) -> bool:

@@ -43,14 +43,17 @@ def load_fleet(
     Raises ConfigError for a file that is missing or of no known kind, and a fleet file that is not valid.
     """
     builds = builds or Builds()
-    tree = FileTree(root, builds.edited)
+    tree = builds.tree(str(root))
     if not sources:
         file = find_fleet_file(tree, config)
-        return _assemble(read_part(tree, file), file.repositories if file else (), checkouts, builds)
+        return _assemble(
+            read_part(tree, file, None, builds), file.repositories if file else (), checkouts, builds
+        )
     chosen = [relative_to_root(source, tree) for source in sources]
     own = next((path for path in chosen if PurePosixPath(path).name in FLEET_FILES), None)
     limit = [Located(path, Place(path)) for path in chosen if path != own]
-    return _assemble(read_part(tree, read_file(tree, own) if own else None, limit), (), checkouts, builds)
+    own_file = read_file(tree, own) if own else None
+    return _assemble(read_part(tree, own_file, limit, builds), (), checkouts, builds)
 
 
 def discover_fleet(root: Path, sources: Sequence[str] = ()) -> Fleet:
@@ -58,9 +61,10 @@ def discover_fleet(root: Path, sources: Sequence[str] = ()) -> Fleet:
 
     Raises ConfigError for a source that is missing or of no known kind.
     """
-    tree = FileTree(root)
+    builds = Builds()
+    tree = builds.tree(str(root))
     limit = [Located(path, Place(path)) for path in (relative_to_root(source, tree) for source in sources)]
-    return _assemble(read_part(tree, None, limit or None), (), NO_CHECKOUTS, Builds())
+    return _assemble(read_part(tree, None, limit or None, builds), (), NO_CHECKOUTS, builds)
 
 
 def repositories_of(root: Path, config: str | None = None) -> tuple[OtherRepository, ...]:
@@ -74,7 +78,7 @@ def _assemble(
 ) -> Fleet:
     parts, problems = [own], list(own.problems)
     for other in others:
-        part = read_repository(other, own.tree.root, checkouts)
+        part = read_repository(other, own.tree.root, checkouts, builds)
         if isinstance(part, Problem):
             problems.append(part)
         else:

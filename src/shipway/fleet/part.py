@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from shipway.errors import ConfigError
+from shipway.fleet.builds import Builds
+from shipway.fleet.discover.dockerfiles import DOCKERFILES, read_dockerfiles
 from shipway.fleet.discover.merge import Merged, disagreements, merge
 from shipway.fleet.discover.paths import is_remote, missing_paths
 from shipway.fleet.discover.reader import Reader
@@ -30,13 +32,15 @@ class Part:
     root: str = ""
 
 
-def read_part(tree: FileTree, file: FleetFile | None, limit: Sequence[Located[str]] | None = None) -> Part:
+def read_part(
+    tree: FileTree, file: FleetFile | None, limit: Sequence[Located[str]] | None, builds: Builds
+) -> Part:
     """The images of the repository, and every problem met.
 
     ``limit`` are the files to look into, None for what the fleet file says. Raises ConfigError for a file
     of ``limit`` that is missing or of no known kind, and for an image that nothing tells how to build.
     """
-    reading = _discover(tree, _limited(file) if limit is None else limit, bare=not _is_complete(file))
+    reading = _discover(tree, _limited(file) if limit is None else limit, builds, bare=not _is_complete(file))
     declared = [] if file is None else _declared(file, reading, tree)
     images = merge([*declared, *reading.declarations], tree.is_file)
     problems = list(reading.problems)
@@ -62,13 +66,15 @@ def _is_complete(file: FleetFile | None) -> bool:
     return file is not None and file.images is not None and all(map(has_inputs, file.images.values()))
 
 
-def _discover(tree: FileTree, limit: Sequence[Located[str]] | None, bare: bool) -> Reading:
+def _discover(tree: FileTree, limit: Sequence[Located[str]] | None, builds: Builds, *, bare: bool) -> Reading:
     """What the files declare; with ``bare`` also the Dockerfiles that none of them builds."""
     declarations: list[Declaration] = []
     problems: list[Problem] = []
     for reader, files in _assigned(tree, limit):
-        wanted = files if reader.kind != "dockerfile" else _unbuilt(files, declarations) if bare else []
-        reading = reader.read(wanted, tree)
+        if reader is DOCKERFILES:
+            reading = read_dockerfiles(_unbuilt(files, declarations) if bare else [], tree, builds)
+        else:
+            reading = reader.read(files, tree)
         declarations.extend(reading.declarations)
         problems.extend(reading.problems)
     return Reading(tuple(declarations), tuple(problems))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from shipway.errors import ConfigError
+from shipway.fleet.builds import Builds
 from shipway.fleet.discover.merge import Merged
 from shipway.fleet.file import FleetFile, OtherRepository
 from shipway.fleet.locate import find_fleet_file
@@ -14,11 +15,12 @@ from shipway.fleet.model import Declaration, Problem
 from shipway.fleet.part import Part, read_part
 from shipway.fleet.roots import below, prefix_of
 from shipway.fleet.shapes import did_you_mean
-from shipway.fleet.tree import FileTree
 from shipway.place import Place
 
 
-def read_repository(other: OtherRepository, root: Path, checkouts: Mapping[str, Path]) -> Part | Problem:
+def read_repository(
+    other: OtherRepository, root: Path, checkouts: Mapping[str, Path], builds: Builds
+) -> Part | Problem:
     """The images of another repository, every place relative to the fleet's own root.
 
     ``checkouts`` has the directories of repositories that come from Git; one that is not there is a Problem.
@@ -36,9 +38,9 @@ def read_repository(other: OtherRepository, root: Path, checkouts: Mapping[str, 
         return Problem("missing-repository", f"{other.name}: there is no directory {where}", other.place)
     prefix = prefix_of({"": str(root), other.name: str(directory)}, other.name)
     try:
-        tree = FileTree(directory)
+        tree = builds.tree(str(directory))
         file = find_fleet_file(tree, other.config)
-        part = read_part(tree, file)
+        part = read_part(tree, file, None, builds)
     except ConfigError as error:
         error.place = _below(prefix, error.place) if error.place else None
         raise

@@ -58,7 +58,8 @@ class FileRecipes:
         build = self._builds.build(directory, image.inputs, platform, args).require_valid()
         named = ((base.span, pins.get(canonical(base.reference))) for base in build.bases)
         replacements = [(span, str(to)) for span, to in named if to is not None]
-        return pin(dockerfile_bytes(directory, image.inputs), replacements, image.inputs.dockerfile)
+        text = dockerfile_bytes(self._builds.tree(directory), image.inputs)
+        return pin(text, replacements, image.inputs.dockerfile)
 
 
 def _ignore(image: Image, root: Path) -> bytes | None:

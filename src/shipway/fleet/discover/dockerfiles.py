@@ -7,15 +7,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from shipway.dockerfile.context import Context
-from shipway.dockerfile.ignore import load_ignore
 from shipway.dockerfile.outcome import SourceOutcome
-from shipway.dockerfile.parser import parse
-from shipway.dockerfile.resolve import resolve
+from shipway.dockerfile.resolve import LINUX_AMD64
 from shipway.dockerfile.resolved import ResolvedBuild
-from shipway.dockerfile.sources import read_sources
-from shipway.dockerfile.tree import ContextTree
 from shipway.errors import ShipwayError
+from shipway.fleet.builds import Builds
 from shipway.fleet.discover.notes import Notes
 from shipway.fleet.discover.reader import Reader
 from shipway.fleet.model import BuildInputs, Declaration, DeclarationKind, Reading
@@ -45,16 +41,20 @@ class DockerfileReader:
     kind: DeclarationKind = "dockerfile"
 
     def finds(self, tree: FileTree) -> list[str]:
-        return [path for path in tree.files if self.accepts(path)]
+        return list(filter(self.accepts, tree.mentioning("dockerfile", "containerfile")))
 
     def accepts(self, path: str) -> bool:
         return _suffix(posixpath.basename(path)) is not None
 
     def read(self, paths: Sequence[str], tree: FileTree) -> Reading:
-        notes = Notes()
-        contexts = _Contexts(tree, notes)
-        declarations = tuple(_declarations(dict.fromkeys(paths), tree, contexts, notes))
-        return Reading(declarations, tuple(notes.problems))
+        return read_dockerfiles(paths, tree, Builds())
+
+
+def read_dockerfiles(paths: Sequence[str], tree: FileTree, builds: Builds) -> Reading:
+    """The images of ``paths``, read through ``builds`` so that nobody has to read them again."""
+    notes = Notes()
+    declarations = tuple(_declarations(dict.fromkeys(paths), tree, _Contexts(tree, builds, notes), notes))
+    return Reading(declarations, tuple(notes.problems))
 
 
 def _declarations(
@@ -63,8 +63,7 @@ def _declarations(
     for path in paths:
         place = Place(path, 1)
         try:
-            build = resolve(parse(tree.read(path), path))
-            inputs = BuildInputs(path, contexts.of(build, path))
+            inputs = BuildInputs(path, contexts.of(path))
         except ShipwayError as error:
             notes.unreadable(error, place)
         else:
@@ -89,22 +88,22 @@ def _name(path: str, tree: FileTree) -> str:
 
 
 class _Contexts:
-    """Finds the context of Dockerfiles; what was read of a directory is shared among them."""
+    """Finds the context of Dockerfiles."""
 
-    def __init__(self, tree: FileTree, notes: Notes) -> None:
-        self._tree = tree
+    def __init__(self, tree: FileTree, builds: Builds, notes: Notes) -> None:
+        self._directory = str(tree.root)
+        self._builds = builds
         self._notes = notes
-        self._trees: dict[str, ContextTree] = {}
-        self._shared: dict[str, Context] = {}
 
-    def of(self, build: ResolvedBuild, path: str) -> str:
+    def of(self, path: str) -> str:
         """The context of the Dockerfile at ``path``."""
         own = directory_of(path)
+        build = self._builds.build(self._directory, BuildInputs(path, own), LINUX_AMD64, {})
         failures: list[SourceOutcome] = []
-        for directory in _candidates(own):
-            missing = self._missing(build, path, directory)
+        for context in _candidates(own):
+            missing = self._missing(build, BuildInputs(path, context))
             if not missing:
-                return directory
+                return context
             failures += missing
         self._notes.add(
             "context-unknown",
@@ -113,25 +112,14 @@ class _Contexts:
         )
         return own
 
-    def _missing(self, build: ResolvedBuild, path: str, directory: str) -> list[SourceOutcome]:
-        """The sources that are not in ``directory``, as far as files can tell."""
-        report = read_sources(build, self._context(path, directory))
+    def _missing(self, build: ResolvedBuild, inputs: BuildInputs) -> list[SourceOutcome]:
+        """The sources that are not in the context, as far as files can tell."""
+        report = self._builds.sources(self._directory, inputs, build)
         return [
             each
             for each in report.outcomes
             if each.failed and each.certain and each.read.origin.kind == "main"
         ]
-
-    def _context(self, path: str, directory: str) -> Context:
-        tree = self._trees.get(directory)
-        if tree is None:
-            tree = self._trees[directory] = ContextTree(self._tree.root / directory)
-        ignore = load_ignore(self._tree.root, directory, path)
-        if ignore.path == f"{path}.dockerignore":
-            return Context(tree, ignore)
-        if directory not in self._shared:
-            self._shared[directory] = Context(tree, ignore)
-        return self._shared[directory]
 
 
 def _candidates(directory: str) -> Iterator[str]:

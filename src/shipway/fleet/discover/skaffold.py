@@ -62,7 +62,7 @@ class SkaffoldReader:
     kind: DeclarationKind = "skaffold"
 
     def finds(self, tree: FileTree) -> list[str]:
-        return [path for path in tree.files if _DISCOVERED.match(posixpath.basename(path))]
+        return [path for path in tree.mentioning("skaffold") if _DISCOVERED.match(posixpath.basename(path))]
 
     def accepts(self, path: str) -> bool:
         return _NAMED.match(posixpath.basename(path)) is not None

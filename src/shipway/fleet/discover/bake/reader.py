@@ -42,7 +42,9 @@ class BakeReader:
     def finds(self, tree: FileTree) -> list[str]:
         """Every bake file; those in directories of foreign code (``vendor``) are left alone, and so are
         files that only have ``bake`` in their name."""
-        candidates = [path for path in tree.files if self.accepts(path) and not _is_foreign(path)]
+        candidates = [
+            path for path in tree.mentioning("bake") if self.accepts(path) and not _is_foreign(path)
+        ]
         return [path for path in candidates if posixpath.basename(path) in _TOGETHER or _is_bake(path, tree)]
 
     def accepts(self, path: str) -> bool:

@@ -34,7 +34,7 @@ class ComposeReader:
     kind: DeclarationKind = "compose"
 
     def finds(self, tree: FileTree) -> list[str]:
-        return [] if self.named else [path for path in tree.files if files.is_discovered(path)]
+        return [] if self.named else list(filter(files.is_discovered, tree.mentioning("compose")))
 
     def accepts(self, path: str) -> bool:
         return self.named and files.is_compose(path)

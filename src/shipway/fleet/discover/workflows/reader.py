@@ -31,7 +31,7 @@ class WorkflowReader:
 
     def finds(self, tree: FileTree) -> list[str]:
         """The repository's workflows and composite actions."""
-        return [path for path in tree.files if _OWN.match(path)]
+        return [path for path in tree.mentioning(".github/") if _OWN.match(path)]
 
     def accepts(self, path: str) -> bool:
         """Whether ``path`` is named like a workflow or an action."""
