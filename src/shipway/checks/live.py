@@ -23,7 +23,7 @@ from shipway.checks.rules.sw423_expired_credentials import RULE as EXPIRED_CREDE
 from shipway.checks.rules.sw425_token_scope import RULE as TOKEN_SCOPE
 from shipway.checks.rules.sw431_push_refused import RULE as PUSH_REFUSED
 from shipway.checks.rules.sw432_read_only_registry import RULE as READ_ONLY
-from shipway.checks.rules.sw433_missing_repository import RULE as MISSING_REPOSITORY
+from shipway.checks.rules.sw433_no_such_repository import RULE as MISSING_REPOSITORY
 from shipway.checks.rules.sw435_immutable_tag import RULE as IMMUTABLE
 from shipway.checks.rules.sw436_quota import RULE as QUOTA
 from shipway.checks.rules.sw437_rate_limit import RULE as RATE_LIMIT

@@ -83,7 +83,7 @@ from shipway.checks.rules.sw424_credentials_for_another_host import RULE as SW42
 from shipway.checks.rules.sw425_token_scope import RULE as SW425
 from shipway.checks.rules.sw431_push_refused import RULE as SW431
 from shipway.checks.rules.sw432_read_only_registry import RULE as SW432
-from shipway.checks.rules.sw433_missing_repository import RULE as SW433
+from shipway.checks.rules.sw433_no_such_repository import RULE as SW433
 from shipway.checks.rules.sw434_repository_name import RULE as SW434
 from shipway.checks.rules.sw435_immutable_tag import RULE as SW435
 from shipway.checks.rules.sw436_quota import RULE as SW436

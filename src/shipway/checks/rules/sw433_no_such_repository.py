@@ -6,7 +6,7 @@ from shipway.checks.rule import Rule, seen_live
 
 RULE = Rule(
     id="SW433",
-    name="missing-repository",
+    name="no-such-repository",
     severity="error",
     summary="A repository or project has to be created first",
     rationale="""\
