@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from shipway.host import SystemClock, SystemHost
 from shipway.ledger.sqlite import SqliteLedger
 from shipway.oci.manifest import Descriptor, Manifest
 from shipway.planning.plan import Choices
-from shipway.ports import Event, Registry
+from shipway.ports import BuildRequest, Event, Registry
 from shipway.registry.client import RegistryClient
 from shipway.registry.config import RegistryConfig
 from shipway.registry.staging import EmbeddedStaging
@@ -68,7 +68,7 @@ class Harbour:
             f"registry: {destination}/shop\ntag: '1'\ntags: [latest]\nimages:\n{images}"
         )
 
-    async def ship(self, *names: str, wrap: type[RegistryClient] = RegistryClient) -> Shipped:
+    async def ship(self, *names: str, wrap: type[RegistryClient] = RegistryClient, jobs: int = 2) -> Shipped:
         builds = Builds()
         fleet = load_fleet(self.root, builds=builds)
         ledger = SqliteLedger(self.directory / "state")
@@ -90,7 +90,13 @@ class Harbour:
                     return Yard(engine, registry, staging, recipes, ledger, clock, events)
 
                 shipped = await deliver(
-                    prepared, command="ship", jobs=2, ledger=ledger, clock=clock, recorder=recorder, yard=yard
+                    prepared,
+                    command="ship",
+                    jobs=jobs,
+                    ledger=ledger,
+                    clock=clock,
+                    recorder=recorder,
+                    yard=yard,
                 )
         self.status = read_status(ledger)
         ledger.close()
@@ -240,8 +246,30 @@ async def test_a_moved_tag_is_put_back_when_the_image_stands(harbour: Harbour) -
 
 async def test_no_more_builds_run_at_once_than_were_allowed(harbour: Harbour) -> None:
     harbour.engine = ScriptedEngine(AMD64, delay=0.02)
-    await harbour.ship()
+    await harbour.ship(jobs=1)
+    assert harbour.engine.most_at_once == 1
+    harbour.engine = ScriptedEngine(AMD64, delay=0.2)
+    for name in ("base", "solo"):
+        (harbour.root / name / "f").write_text("changed")
+    await harbour.ship(jobs=2)
     assert harbour.engine.most_at_once == 2
+
+
+class BuildsForArm(ScriptedEngine):
+    """An engine that does not honour the platform it is asked for."""
+
+    async def build(self, request: BuildRequest, on_line: Callable[[str], None]) -> str:
+        return await super().build(replace(request, platform=Platform("linux", "arm64")), on_line)
+
+
+async def test_an_image_of_another_platform_than_was_asked_for_gets_no_tag(harbour: Harbour) -> None:
+    harbour.engine = BuildsForArm(AMD64)
+    shipped = await harbour.ship("solo")
+    error = shipped.outcomes[0].error
+    assert isinstance(error, Mismatch)
+    assert "linux/arm64" in error.message
+    assert error.cause == "linux/amd64 was asked for"
+    assert await harbour.tag("solo") is None
 
 
 async def test_run_tags_do_not_stay_in_staging(harbour: Harbour) -> None:
