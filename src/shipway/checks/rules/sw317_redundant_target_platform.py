@@ -18,7 +18,7 @@ _TARGET = ("$TARGETPLATFORM", "${TARGETPLATFORM}")
 def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
     for text in facts.texts:
         for stage in text.dockerfile.stages:
-            if stage.platform in _TARGET:
+            if stage.base and stage.platform in _TARGET:
                 span = _flag(text, stage)
                 yield from tell(
                     rule,
