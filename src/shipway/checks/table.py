@@ -84,7 +84,6 @@ from shipway.checks.rules.sw425_token_scope import RULE as SW425
 from shipway.checks.rules.sw431_push_refused import RULE as SW431
 from shipway.checks.rules.sw432_read_only_registry import RULE as SW432
 from shipway.checks.rules.sw433_no_such_repository import RULE as SW433
-from shipway.checks.rules.sw434_repository_name import RULE as SW434
 from shipway.checks.rules.sw435_immutable_tag import RULE as SW435
 from shipway.checks.rules.sw436_quota import RULE as SW436
 from shipway.checks.rules.sw437_rate_limit import RULE as SW437
@@ -179,7 +178,6 @@ RULES: tuple[Rule, ...] = (
     SW431,
     SW432,
     SW433,
-    SW434,
     SW435,
     SW436,
     SW437,

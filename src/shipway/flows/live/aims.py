@@ -6,10 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shipway.checks.facts import Facts
-from shipway.checks.finding import Finding
 from shipway.checks.rules.sw206_base_platform import WantedBase, wanted_bases
-from shipway.checks.rules.sw434_repository_name import unfit
-from shipway.errors import InvalidValue
 from shipway.fleet.model import Image
 from shipway.place import Place
 from shipway.planning.destination import EMBEDDED, destination
@@ -43,17 +40,10 @@ class Port:
     bases: tuple[WantedBase, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Aims:
-    """Every registry once, and the destinations that are none."""
-
-    ports: tuple[Port, ...]
-    unfit: tuple[Finding, ...]
-
-
-def aims_of(facts: Facts) -> Aims:
-    """What a fleet wants of registries. Images of the fleet that are bases come from their own builds."""
-    goals, findings = _goals(facts)
+def ports_of(facts: Facts) -> tuple[Port, ...]:
+    """Every registry that a fleet needs, once. Images of the fleet that are bases come from their own
+    builds, and what has no destination goes to the embedded registry; neither needs one."""
+    goals = _goals(facts)
     bases = _distinct(each for each in wanted_bases(facts) if each.base.image is None)
     names = [goal.repository.registry for goal in goals] + [each.base.reference.registry for each in bases]
     ports = []
@@ -62,23 +52,17 @@ def aims_of(facts: Facts) -> Aims:
         from_there = tuple(each for each in bases if each.base.reference.registry == name)
         place = there[0].place if there else from_there[0].base.place
         ports.append(Port(name, place, there, from_there))
-    return Aims(tuple(ports), tuple(findings))
+    return tuple(ports)
 
 
-def _goals(facts: Facts) -> tuple[list[Goal], list[Finding]]:
-    """Each repository once, but for the embedded registry's."""
+def _goals(facts: Facts) -> list[Goal]:
+    """Each repository once."""
     goals: dict[Reference, Goal] = {}
-    findings = []
     for image in facts.fleet.images:
-        place = place_of(facts, image, "repository")
-        try:
-            repository = destination(image)
-        except InvalidValue as error:
-            findings.append(unfit(place, image.name, image.repository or image.name, error))
-            continue
+        repository = destination(image)
         if repository.registry != EMBEDDED:
-            goals.setdefault(repository, Goal(image, repository, place))
-    return list(goals.values()), findings
+            goals.setdefault(repository, Goal(image, repository, place_of(facts, image, "repository")))
+    return list(goals.values())
 
 
 def _distinct(bases: Iterable[WantedBase]) -> list[WantedBase]:

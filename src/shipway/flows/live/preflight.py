@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from shipway.checks.facts import Facts
 from shipway.checks.finding import Finding
-from shipway.flows.live.aims import aims_of
+from shipway.flows.live.aims import ports_of
 from shipway.flows.live.machine import look_at_disks, look_at_emulation, survey_engine
-from shipway.flows.live.probed import Probed, World, probed
+from shipway.flows.live.probed import Probed, World
 from shipway.flows.live.registries import RegistryProbes
 from shipway.ports import EngineSurvey
 
@@ -22,14 +22,10 @@ async def probe(facts: Facts, world: World) -> tuple[Probed, ...]:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + world.seconds
     survey: asyncio.Future[EngineSurvey | None] = loop.create_future()
-    aims = aims_of(facts)
     plain = tuple(host for host, access in facts.fleet.registries.items() if access.plain_http)
-    groups = [RegistryProbes(world, port, survey, plain, deadline).run() for port in aims.ports]
+    groups = [RegistryProbes(world, port, survey, plain, deadline).run() for port in ports_of(facts)]
     machine, *registries = await asyncio.gather(_machine(facts, world, survey, deadline), *groups)
-    unfit = [probed("destination", each.subject or "", "no repository name", each) for each in aims.unfit]
-    for each in unfit:
-        world.on_probed(each)
-    return (*machine, *unfit, *(each for group in registries for each in group))
+    return (*machine, *(each for group in registries for each in group))
 
 
 def findings_of(told: Iterable[Probed]) -> tuple[Finding, ...]:
