@@ -17,7 +17,7 @@ from shipway.fleet.builds import Builds
 from shipway.fleet.file import OtherRepository
 from shipway.fleet.load import discover_fleet, load_fleet, repositories_of
 from shipway.fleet.model import Fleet
-from shipway.flows.check import Checked, Checker, CheckRequest, Other
+from shipway.flows.check import NOTHING_ELSE, Checked, Checker, CheckRequest, Other
 from shipway.flows.deliver import deliver
 from shipway.flows.prepare import Prepared, Sources, prepare
 from shipway.flows.recipes import FileRecipes
@@ -144,13 +144,30 @@ class Workspace:
 
     async def check(self, request: CheckRequest, live: LiveRequest | None = None) -> Checked:
         """What rules find in the files, after the fixes asked for, and what registries and engine show."""
-        facts = self._checker.facts(self._builds)
-        if live is None:
-            return self._checker.check(request, facts)
-        from shipway.flows.live.preflight import FAMILIES, findings_of
+        facts, other = self._checker.facts(self._builds), NOTHING_ELSE
+        if live is not None:
+            from shipway.flows.live.preflight import FAMILIES, findings_of
 
-        found = findings_of(await self._probe(facts, live))
-        return self._checker.check(request, facts, Other(found, FAMILIES))
+            other = Other(findings_of(await self._probe(facts, live)), FAMILIES)
+        if request.mode == "report":
+            other = other.and_also(await self._hadolint(request, facts))
+        checked = self._checker.check(request, facts, other)
+        if request.mode == "fix" and (found := await self._hadolint(request, checked.facts)).families:
+            return self._checker.told_again(checked, request, other.and_also(found))
+        return checked
+
+    async def _hadolint(self, request: CheckRequest, facts: Facts) -> Other:
+        """What hadolint finds in the files on disk; nothing where it is not wanted or not installed."""
+        from shipway.checks.hadolint import FAMILIES, covered
+        from shipway.checks.table import RULES
+        from shipway.flows.hadolint import run_hadolint
+
+        if not request.hadolint or not request.selection.wants_any(FAMILIES):
+            return NOTHING_ELSE
+        ours = covered(rule for rule in RULES if request.selection.wants(rule.id))
+        paths = sorted(path for path in facts.dockerfiles if not path.startswith("../"))
+        found = await run_hadolint(self._host, self.root, paths, ours) if paths else None
+        return NOTHING_ELSE if found is None else Other(found, FAMILIES)
 
     async def probe(self, request: LiveRequest) -> tuple[Probed, ...]:
         """What registries and engine show, probe by probe; nothing is written anywhere."""

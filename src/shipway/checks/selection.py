@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -9,6 +10,8 @@ from difflib import get_close_matches
 from shipway.checks.finding import Finding, Severity
 from shipway.dockerfile.patterns import matcher
 from shipway.errors import UsageError
+
+_FOREIGN = re.compile(r"(?:DL|SC)[0-9]{0,4}\Z")
 
 
 def selects(selector: str, rule: str) -> bool:
@@ -31,6 +34,14 @@ class Selection:
         ignored = _longest(self.ignore, rule)
         return chosen >= 0 and (ignored < 0 or chosen > ignored)
 
+    def wants_any(self, families: Iterable[str]) -> bool:
+        """Whether a rule of one of ``families`` could be wanted."""
+        return any(
+            not self.select or any(selects(each, family) or selects(family, each) for each in self.select)
+            for family in families
+            if family not in self.ignore
+        )
+
     def wants_image(self, image: str | None) -> bool:
         return not self.images or image is None or image in self.images
 
@@ -42,10 +53,10 @@ def _longest(selectors: Iterable[str], rule: str) -> int:
 
 def parse_selectors(words: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
     """Selectors from words that may hold several, with commas between. Raises UsageError for one that
-    names no rule; ``known`` are those that do."""
+    names no rule; ``known`` are those that do, and ids of hadolint and ShellCheck pass as well."""
     found = [each.strip().upper() for word in words for each in word.split(",") if each.strip()]
     for selector in found:
-        if selector not in known:
+        if selector not in known and not _FOREIGN.match(selector):
             close = get_close_matches(selector, known, n=1)
             raise UsageError(
                 f"no rule is called {selector}",

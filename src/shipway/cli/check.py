@@ -39,6 +39,7 @@ class Options:
     explain: str | None
     baseline: str | None
     update_baseline: bool
+    hadolint: bool
     live: bool
     engine: str
 
@@ -54,7 +55,12 @@ class Options:
         )
         mode = "diff" if self.diff else "fix" if self.fix or self.unsafe_fixes else "report"
         return CheckRequest(
-            selection, cast("Any", mode), self.unsafe_fixes, self.baseline, self.update_baseline
+            selection,
+            cast("Any", mode),
+            self.unsafe_fixes,
+            self.baseline,
+            self.update_baseline,
+            self.hadolint,
         )
 
 
@@ -101,6 +107,11 @@ _OPTIONS = (
         "--baseline", metavar="FILE", help="Known findings, by default .shipway-baseline.json if there."
     ),
     click.option("--update-baseline", is_flag=True, help="Write what is found now as known findings."),
+    click.option(
+        "--hadolint/--no-hadolint",
+        default=True,
+        help="Merge in what hadolint finds, where it is installed.  [default: on]",
+    ),
     click.option(
         "--live", is_flag=True, help="Also look at registries, credentials and engine; nothing is left there."
     ),

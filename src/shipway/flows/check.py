@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -31,13 +31,15 @@ MAX_ROUNDS = 10
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
     """What a check is asked. ``mode`` fix writes files, diff tells what would be written. ``baseline`` is
-    a path relative to the fleet's root, None for the fleet's own or the usual one, if there."""
+    a path relative to the fleet's root, None for the fleet's own or the usual one, if there. ``hadolint``
+    allows that program to be run where it is installed."""
 
     selection: Selection = EVERYTHING
     mode: Mode = "report"
     unsafe: bool = False
     baseline: str | None = None
     update_baseline: bool = False
+    hadolint: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,10 @@ class Other:
 
     findings: tuple[Finding, ...] = ()
     families: tuple[str, ...] = ()
+
+    def and_also(self, other: Other) -> Other:
+        """The findings and families of both."""
+        return Other(self.findings + other.findings, self.families + other.families)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,12 @@ class Checker:
         if request.mode == "fix":
             self._write(checked.changed)
         return checked
+
+    def told_again(self, checked: Checked, request: CheckRequest, other: Other) -> Checked:
+        """``checked`` with the findings of others, who looked at the files as they are now."""
+        path = request.baseline or checked.facts.fleet.checks.baseline or BASELINE_FILE
+        baseline = self._baseline(path, required=path != BASELINE_FILE)
+        return replace(checked, result=_run(checked.facts, request.selection, baseline, other))
 
     def _mend(self, request: CheckRequest, facts: Facts, baseline: Baseline, other: Other) -> Checked:
         """Rounds of fixes in memory until nothing changes. A file that goes by several names is edited by
