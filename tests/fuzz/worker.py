@@ -54,7 +54,7 @@ def check(root: Path) -> str:
 
 def run_case(root: Path, watch: Watch, seconds: float) -> str:
     """What is wrong with one case, empty for nothing."""
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     faulthandler.dump_traceback_later(seconds * 5, exit=True)
     said = ""
     try:
@@ -67,7 +67,7 @@ def run_case(root: Path, watch: Watch, seconds: float) -> str:
     except BaseException:
         return traceback.format_exc(limit=-6)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         faulthandler.cancel_dump_traceback_later()
     if watch.outside:
         return f"read outside of the repository: {watch.outside[:3]}"
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("last", type=int)
     parser.add_argument("seconds", type=float)
     options = parser.parse_args()
-    signal.signal(signal.SIGALRM, _late)
+    signal.signal(signal.SIGPROF, _late)
     warnings.simplefilter("error")
     watch = Watch()
     home = Path(tempfile.mkdtemp(prefix="shipway-fuzz-"))

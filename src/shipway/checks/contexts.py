@@ -46,6 +46,8 @@ def fitting(facts: Facts, build: DeclaredBuild) -> str | None:
     """The context in which everything that the build copies would be found."""
     directory = facts.fleet.roots[build.image.root]
     for context in candidates(build):
+        if not FileTree(Path(directory)).is_dir(context):
+            continue
         inputs = replace(build.inputs, context=context)
         try:
             report = facts.builds.sources(directory, inputs, build.build)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from shipway.dockerfile.ignore import NO_RULES, IgnoreRules, Level
 from shipway.dockerfile.tree import Kind, Tree
+
+MAX_ENTRIES = 20_000
+_PLACES = 2
 
 
 class Context:
@@ -31,6 +36,28 @@ class Context:
         if self.kind(path) != "dir" or not self.ignore.may_reinclude_below(path):
             return False
         return bool(self.below(path))
+
+    def places_of(self, name: str) -> Sequence[str]:
+        """The two paths nearest to the root that end in ``name``, ignored or not, among MAX_ENTRIES."""
+        return self._places.get(name, ())
+
+    @cached_property
+    def _places(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        seen = 0
+        queue = deque([""])
+        while queue and seen < MAX_ENTRIES:
+            directory = queue.popleft()
+            entries = self.tree.entries(directory)
+            seen += len(entries)
+            prefix = f"{directory}/" if directory else ""
+            for name in sorted(entries):
+                places = found.setdefault(name, [])
+                if len(places) < _PLACES:
+                    places.append(prefix + name)
+                if entries[name] == "dir":
+                    queue.append(prefix + name)
+        return found
 
     def below(self, directory: str) -> tuple[str, ...]:
         """Every file and link below a directory, and with a trailing slash every directory that is left

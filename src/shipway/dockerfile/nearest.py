@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from collections import deque
 from collections.abc import Iterable, Mapping
 
 from shipway.dockerfile.context import Context
 from shipway.dockerfile.tree import Kind, locate
 
-MAX_ENTRIES = 20_000
+MAX_PARTS = 64
 
 
 def nearest(context: Context, path: str) -> str | None:
     """A path of ``context`` close to ``path`` (cleaned, relative): the same in another case, its tail, a
-    file of that name elsewhere (among the first MAX_ENTRIES), or a similar name in the same directory."""
-    if not path:
+    file of that name elsewhere, or a similar name in the same directory. None for a path of more than
+    MAX_PARTS components."""
+    if not path or path.count("/") >= MAX_PARTS:
         return None
     return (
         _other_case(context, path)
@@ -56,18 +56,8 @@ def _tail(context: Context, path: str) -> str | None:
 
 
 def _elsewhere(context: Context, path: str) -> str | None:
-    name = path.rpartition("/")[2]
-    seen = 0
-    queue = deque([""])
-    while queue and seen < MAX_ENTRIES:
-        directory = queue.popleft()
-        entries = context.tree.entries(directory)
-        seen += len(entries)
-        prefix = f"{directory}/" if directory else ""
-        if name in entries and prefix + name != path:
-            return prefix + name
-        queue.extend(prefix + each for each in sorted(entries) if entries[each] == "dir")
-    return None
+    places = context.places_of(path.rpartition("/")[2])
+    return next((place for place in places if place != path), None)
 
 
 def _similar(context: Context, path: str) -> str | None:

@@ -109,6 +109,7 @@ class _Decider:
         self.sent: dict[str, _Sent] = {}
         self.trees: dict[int, StageTree | None] = {}
         self.traced = _traced_stages(build)
+        self.near: dict[tuple[Origin, str], str | None] = {}
 
     def outcomes(self) -> Iterator[SourceOutcome]:
         for stage in self.build.stages:
@@ -175,7 +176,10 @@ class _Decider:
     def _nearest(self, read: ContextRead, path: str, view: _View) -> str | None:
         if read.origin.kind == "image":
             return None
-        return nearest(view.context, path)
+        key = (read.origin, path)
+        if key not in self.near:
+            self.near[key] = nearest(view.context, path)
+        return self.near[key]
 
 
 def _same(origin: Origin, other: Origin) -> bool:

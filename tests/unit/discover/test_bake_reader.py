@@ -531,3 +531,23 @@ def test_files_of_one_directory_are_merged_and_other_ones_stand_alone(tmp_path: 
         ("extra.bake.hcl:1:1", ("a:3",), "."),
         ("sub/docker-bake.hcl:1:1", ("a:4",), "sub"),
     ]
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1e999999999", "1." + "0" * 500, "0x10", ".nan", ".inf"])
+@pytest.mark.parametrize("form", ["hcl", "json"])
+def test_numbers_that_nobody_calculates_with_are_named_with_their_place(
+    tmp_path: Path, form: str, number: str
+) -> None:
+    text = {
+        "hcl": f'target "a" {{\n  args = {{\n    A = {number}\n  }}\n}}\n',
+        "json": f'{{"target": {{"a": {{\n"args":\n{{"A": {number}}}}}}}}}',
+    }[form]
+    reading = read(tmp_path, {f"docker-bake.{form}": text})
+    assert [(problem.place.path, problem.place.line) for problem in reading.problems] == [
+        (f"docker-bake.{form}", 3)
+    ]
+
+
+def test_an_index_of_thousands_of_digits_is_named(tmp_path: Path) -> None:
+    reading = hcl(tmp_path, f'target "a" {{\n  tags = [x.{"9" * 5000}]\n}}\n')
+    assert [problem.place.line for problem in reading.problems] == [2]

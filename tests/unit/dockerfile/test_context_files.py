@@ -248,3 +248,14 @@ def test_nearest_path_is_never_looked_for_behind_a_link_that_leads_out(tmp_path:
     assert nearest(context, "src/app.py") == "src"
     assert nearest(context, "x/src/App.py") is None
     assert nearest(context, "in/Main.py") == "in/main.py"
+
+
+def test_a_path_of_thousands_of_components_is_no_slip_of_the_pen(tmp_path: Path) -> None:
+    assert nearest(lay(tmp_path, "src/main.py"), "x/" * 100_000 + "main.py") is None
+
+
+def test_the_places_of_a_name_are_found_once_for_all_sources(tmp_path: Path) -> None:
+    context = lay(tmp_path, "b/x", "a/b/x", "x", "a/y")
+    assert context.places_of("x") == ["x", "b/x"]
+    assert context.places_of("y") == ["a/y"]
+    assert context.places_of("z") == ()

@@ -79,4 +79,4 @@ def _expression(node: Node) -> Expression:
         return parse_template(value, node.place)
     if isinstance(value, bool) or value is None:
         return Literal(node.place, value)
-    return Literal(node.place, number(node.raw))
+    return Literal(node.place, number(node.raw, node.place))

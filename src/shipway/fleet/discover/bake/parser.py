@@ -6,6 +6,7 @@ as a flat list, and cannot parse the bare templates that JSON bake files are mad
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 from shipway.errors import ConfigError
@@ -46,6 +47,8 @@ _PRECEDENCE = {
     "/": 6,
     "%": 6,
 }
+_MAX_INDEX = 400
+_NUMBER = re.compile(r"-?\d{1,400}(?:\.\d{1,400})?(?:[eE][-+]?\d{1,3})?\Z", re.ASCII)
 _CONSTANTS = {"true": True, "false": False, "null": None}
 
 
@@ -201,6 +204,8 @@ class _Parser(TemplateParser):
         if token.kind == "identifier":
             return Member(place, source, Literal(place, token.text))
         if token.kind == "number":
+            if len(token.text) > _MAX_INDEX:
+                self.fail("the index is too large", token.start)
             for index in token.text.split("."):
                 source = Member(place, source, Literal(place, int(index) if index.isdigit() else index))
             return source
@@ -215,7 +220,7 @@ class _Parser(TemplateParser):
             case "heredoc":
                 return self.heredoc()
             case "number":
-                return Literal(place, number(self.take().text))
+                return Literal(place, number(self.take().text, place))
             case "identifier":
                 return self._named(self.take(), place)
         if token.text in ("(", "[", "{"):
@@ -317,7 +322,10 @@ class _Parser(TemplateParser):
         return For(place, key_name, value_name, source, key, value, condition, grouped)
 
 
-def number(text: str) -> int | Fraction:
-    """A number as exact as it is written, as HCL keeps it."""
+def number(text: str, place: Place) -> int | Fraction:
+    """A number as exact as it is written, as HCL keeps it. Raises ConfigError for what is none, or is longer
+    than anybody calculates with."""
+    if not _NUMBER.match(text):
+        raise ConfigError(f"{text[:40]!r} is not a number, or too large a one", place=place)
     value = Fraction(text)
     return value.numerator if value.denominator == 1 else value
