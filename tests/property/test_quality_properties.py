@@ -1,4 +1,4 @@
-"""Rules of image quality over arbitrary Dockerfiles: no traceback, places in the file, fixes that keep builds."""
+"""Rules of image quality over arbitrary Dockerfiles: no traceback, places in the file, safe fixes."""
 
 from __future__ import annotations
 

@@ -46,6 +46,7 @@ CMD = 'CMD ["app"]\n'
         ("FROM debian:12 AS a\nUSER app\nFROM a\n", "app", False),
         ("FROM debian:12 AS a\nUSER app\nFROM debian:12\nCOPY --from=a /x /x\n", None, True),
         ("FROM gcr.io/distroless/base:nonroot\n", None, False),
+        ("FROM nginxinc/nginx-unprivileged:1.29\n", None, False),
         ("FROM scratch\n", None, True),
     ],
 )
@@ -86,9 +87,22 @@ def test_images_that_run_nothing_are_no_services(tmp_path: Path) -> None:
 
 
 def test_images_that_build_on_each_other_come_to_an_end(tmp_path: Path) -> None:
-    files = {"base": "FROM registry.example.com/shop/api:1\n" + CMD, "api": BASE + CMD}
+    files = {"base": "FROM registry.example.com/shop/api:1\n", "api": BASE, "top": BASE + CMD}
     facts = facts_of(tmp_path, files)
-    assert final_user(service(facts, "api").under).root
+    assert final_user(service(facts, "top").under).root
+
+
+def test_an_image_counts_when_every_declaration_of_it_does(tmp_path: Path) -> None:
+    stages = f"FROM debian:12 AS plain\n{CMD}FROM plain\nHEALTHCHECK CMD true\nUSER 1\n"
+    facts_of(tmp_path, {"api": stages})
+    lines = ['context = "api"', 'target = "plain"', 'tags = ["registry.example.com/shop/api:1"]']
+    bake = "\n".join(['target "api" {', *lines, "}", ""])
+    (tmp_path / "docker-bake.hcl").write_text(bake)
+    builds = Builds()
+    facts = Facts(load_fleet(tmp_path, builds=builds), builds, str(tmp_path))
+    assert [len(each) for each in facts.builds_of.values()] == [2]
+    summary = quality_summary(facts)
+    assert summary == {"multi-stage": (0, 1), "non-root": (0, 1), "healthcheck": (0, 1)}
 
 
 def test_the_summary_counts_good_images_of_those_that_run(tmp_path: Path) -> None:
