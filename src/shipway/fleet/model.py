@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from shipway.place import Place
-from shipway.values import Platform
+from shipway.values import Duration, Platform
 
 DeclarationKind = Literal["shipway", "compose", "bake", "workflow", "skaffold", "dockerfile"]
 BaseKind = Literal["fleet", "external", "scratch"]
@@ -109,13 +109,26 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """Which tags of a repository ``shipway prune`` keeps. ``keep`` is the number of newest ones, ``match``
+    and ``keep_tags`` are regular expressions, ``by`` is what the order is from; None for what is not told."""
+
+    keep: int | None = None
+    match: str | None = None
+    older_than: Duration | None = None
+    keep_tags: tuple[str, ...] = ()
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """One thing to build and deliver.
 
     ``repository`` is ``registry/name`` without a tag, None where nothing tells it. ``tag`` is the literal
     tag or the tag scheme of the first delivery, ``tags`` are the secondary ones. ``root`` is the
     repository that the paths of ``inputs`` are relative to: ``""`` for the fleet's own, else the name of
-    an entry of ``repositories``. The first declaration is the one that counts.
+    an entry of ``repositories``. The first declaration is the one that counts. ``retention`` is None where
+    the fleet file says nothing about it.
     """
 
     name: str
@@ -128,6 +141,7 @@ class Image:
     root: str = ""
     declarations: tuple[Declaration, ...] = ()
     bases: tuple[Base, ...] = ()
+    retention: RetentionSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

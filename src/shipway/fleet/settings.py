@@ -16,6 +16,8 @@ from shipway.document import Node
 from shipway.errors import ConfigError
 from shipway.fleet.shapes import (
     ARGS,
+    COUNT,
+    DURATION,
     GRADE,
     NAME_PATTERN,
     PATH,
@@ -25,6 +27,7 @@ from shipway.fleet.shapes import (
     REPOSITORY,
     SCALAR,
     SCALARS,
+    SEVERITY,
     SWITCH,
     SWITCHED_PATHS,
     TEXT,
@@ -35,6 +38,7 @@ from shipway.fleet.shapes import (
     Shape,
     T_co,
     check_name,
+    choice,
     did_you_mean,
     listed,
     seen,
@@ -111,6 +115,31 @@ def section_schema(table: Table) -> dict[str, object]:
     }
 
 
+# --- which tags stay in the registry --------------------------------------------------------------
+
+
+def _sectioned(table: Table, what: str) -> Shape[Section]:
+    """A mapping with the settings of ``table``."""
+    return Shape(
+        f"a mapping of settings of {what}",
+        {**section_schema(table), "type": ["object", "null"]},
+        lambda node, key: read_section(node, table, f"`{key}`"),
+    )
+
+
+KEEP = Setting("keep", COUNT, "How many of the newest tags stay.")
+MATCH = Setting("match", TEXT, "Tags that may go (RE2); a named group in it holds the time or number.")
+OLDER_THAN = Setting("older-than", DURATION, "Only tags that are older go, such as 30d.")
+KEEP_TAGS = Setting("keep-tags", TEXTS, "Regular expressions (RE2) of tags that always stay.")
+_ORDERS = choice("auto", "tag-number", "tag-time", "created")
+BY = Setting("by", _ORDERS, "What tells which tags are the newest.", "auto")
+RETENTION_TABLE: Table = (KEEP, MATCH, OLDER_THAN, KEEP_TAGS, BY)
+RETENTION = Setting(
+    "retention",
+    _sectioned(RETENTION_TABLE, "retention"),
+    "Which tags shipway prune keeps; without it nothing is deleted.",
+)
+
 # --- settings that stand at several levels; the nearest one to the image counts ----------------
 
 REGISTRY_KEY = Setting(
@@ -144,6 +173,7 @@ SHARED: Table = (
     ENV_FILES,
     SECRET_ARGS,
     LABELS,
+    RETENTION,
 )
 
 # --- an image ---------------------------------------------------------------------------------
@@ -359,15 +389,6 @@ UNPINNED = Setting("unpinned", GRADE, "How severe a base without a digest is.", 
 BASES_TABLE: Table = (BASE_PREFIX, ALIASES, ALLOW, LATEST, UNPINNED)
 
 
-def _sectioned(table: Table, what: str) -> Shape[Section]:
-    """A mapping with the settings of ``table``."""
-    return Shape(
-        f"a mapping of settings of {what}",
-        section_schema(table),
-        lambda node, key: read_section(node, table, f"`{key}`"),
-    )
-
-
 BASES = Setting("bases", _sectioned(BASES_TABLE, "base images"), "What is asked of base images.")
 POLICIES = Setting(
     "policies", _sectioned((BASES,), "the fleet's policies"), "What the fleet holds itself to."
@@ -377,7 +398,6 @@ POLICIES = Setting(
 
 SELECTOR_PATTERN = "^[A-Z]{2}[0-9]{0,4}$"
 _SELECTOR = re.compile(SELECTOR_PATTERN.removesuffix("$") + r"\Z")
-SEVERITY_WORDS = ("error", "warning", "info")
 
 
 def _selector(text: str, key: str, place: Place) -> str:
@@ -390,13 +410,6 @@ def _selector(text: str, key: str, place: Place) -> str:
     return text
 
 
-def _severity(node: Node, key: str) -> str:
-    if node.value in SEVERITY_WORDS:
-        return str(node.value)
-    raise wrong(node, key, SEVERITY.expected)
-
-
-SEVERITY = Shape("error, warning or info", {"enum": list(SEVERITY_WORDS)}, _severity)
 SELECTORS = listed(
     Shape(
         "a rule",
@@ -458,27 +471,12 @@ BASELINE = Setting(
 )
 CHECKS_TABLE: Table = (*RULE_TABLE, RULE_PATHS, BASELINE)
 CHECKS = Setting(
-    "checks",
-    Shape(
-        "a mapping of settings of checks",
-        section_schema(CHECKS_TABLE),
-        lambda node, key: read_section(node, CHECKS_TABLE, f"`{key}`"),
-    ),
-    "What shipway check tells, and how severe it is.",
+    "checks", _sectioned(CHECKS_TABLE, "checks"), "What shipway check tells, and how severe it is."
 )
-
-ENGINE_WORDS = ("auto", "buildah", "docker", "podman")
-
-
-def _engine(node: Node, key: str) -> str:
-    if node.value in ENGINE_WORDS:
-        return str(node.value)
-    raise wrong(node, key, ENGINE.shape.expected)
-
 
 ENGINE = Setting(
     "engine",
-    Shape("auto, buildah, docker or podman", {"enum": list(ENGINE_WORDS)}, _engine),
+    choice("auto", "buildah", "docker", "podman"),
     "Engine that builds the images, unless the command line names one; checks tell what it does otherwise"
     " than BuildKit.",
     "auto",

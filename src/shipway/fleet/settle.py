@@ -15,14 +15,20 @@ from shipway.errors import ConfigError, InvalidValue
 from shipway.fleet.discover.dotenv import parse_env
 from shipway.fleet.discover.merge import Merged
 from shipway.fleet.file import entries
-from shipway.fleet.model import BuildInputs, Image, Problem
+from shipway.fleet.model import BuildInputs, Image, Problem, RetentionSettings
 from shipway.fleet.settings import (
     ARGS_KEY,
+    BY,
     ENV_FILES,
+    KEEP,
+    KEEP_TAGS,
     LABELS,
+    MATCH,
+    OLDER_THAN,
     PLATFORMS_KEY,
     REGISTRY_KEY,
     REPOSITORY_KEY,
+    RETENTION,
     SECRET_ARGS,
     TAG,
     TAGS,
@@ -97,6 +103,20 @@ def settle(image: Merged, layers: tuple[Layer, ...], env_files: EnvFiles) -> Ima
         tags=tags if own_tags is None else paths(own_tags),
         version=_first(layers, VERSION),
         declarations=image.declarations,
+        retention=_retention(_first(layers, RETENTION)),
+    )
+
+
+def _retention(section: Section | None) -> RetentionSettings | None:
+    """The nearest section, whole: a policy that is mended together from two would delete by surprise."""
+    if section is None:
+        return None
+    return RetentionSettings(
+        keep=section.get(KEEP),
+        match=section.get(MATCH),
+        older_than=section.get(OLDER_THAN),
+        keep_tags=paths(section.get(KEEP_TAGS)),
+        by=section.get(BY),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from shipway.document import Node
 from shipway.errors import ConfigError, InvalidValue
 from shipway.place import Place
-from shipway.values import Platform, Reference
+from shipway.values import Duration, Platform, Reference
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -151,16 +151,34 @@ REGISTRY = Shape("a registry host with an optional path", {"type": "string", "mi
 REPOSITORY = Shape("a repository without a tag", {"type": "string", "minLength": 1}, _repository)
 
 
-GRADES = ("error", "warning", "info", "off")
+def choice(*words: str) -> Shape[str]:
+    """One of ``words``."""
+    expected = f"{', '.join(words[:-1])} or {words[-1]}"
+
+    def read(node: Node, key: str) -> str:
+        if node.value in words:
+            return str(node.value)
+        raise wrong(node, key, expected)
+
+    return Shape(expected, {"enum": list(words)}, read)
 
 
-def _grade(node: Node, key: str) -> str:
-    if node.value in GRADES:
-        return str(node.value)
-    raise wrong(node, key, GRADE.expected)
+SEVERITY = choice("error", "warning", "info")
+GRADE = choice("error", "warning", "info", "off")
 
 
-GRADE = Shape("error, warning, info or off", {"enum": list(GRADES)}, _grade)
+def _count(node: Node, key: str) -> int:
+    if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value >= 1:
+        return node.value
+    raise wrong(node, key, COUNT.expected)
+
+
+COUNT = Shape("a number from 1", {"type": "integer", "minimum": 1}, _count)
+DURATION = Shape(
+    "a span of time such as 720h or 30d",
+    {"type": "string", "pattern": "^([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+$"},
+    lambda node, key: checked(node, key, Duration.parse, _text(node, key)),
+)
 
 
 # --- lists ------------------------------------------------------------------------------------
