@@ -27,6 +27,11 @@ def test_one_place_counts_once_however_many_images_it_concerns() -> None:
     assert baseline.split([finding(4), finding(4, image="web"), finding(9)]) == ([finding(9)], 2, 0)
 
 
+def test_two_images_at_one_place_use_up_one_known_place() -> None:
+    baseline = known(finding(3), finding(5))
+    assert baseline.split([finding(4), finding(4, image="web"), finding(9)]) == ([], 3, 0)
+
+
 def test_another_rule_subject_or_file_is_new() -> None:
     others = [finding(3, "b"), finding(3, None), finding(3, rule="SW102")]
     fresh, covered, stale = known(finding(3)).split(others)
