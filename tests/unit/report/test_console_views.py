@@ -122,6 +122,7 @@ def test_live_shows_one_line_an_image(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     assert all(line.startswith("• ") for line in last.values())
     assert "STEP 1/2 [bold]x[/bold]" in last["api"]
+    assert "\x1b[32mSTEP" not in sent[0]  # colours of programs do not get through
     assert "\x1b[?25h" in sent[0]  # the cursor is back
 
 

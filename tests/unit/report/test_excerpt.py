@@ -132,3 +132,12 @@ def test_a_caret_behind_a_line_that_just_fits_needs_a_cut() -> None:
     line, carets = show("a" * 39 + "b", Place("f", 1, 41), width=44)
     assert line == "1 | …" + "a" * 37 + "b"
     assert carets == "  | " + " " * 39 + "^"
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_cut_through_a_wide_character_keeps_the_caret_in_place(before: int) -> None:
+    text = "日" * 30 + "a" * before + "BAD" + "日" * 60
+    for width in (60, 61, 100, 101):
+        column = 31 + before
+        line, carets = excerpt(text.encode(), Place("f", 1, column), Place("f", 1, column + 3), width=width)
+        assert [_above(line, at) for at, mark in enumerate(carets.text) if mark == "^"] == list("BAD")

@@ -155,7 +155,7 @@ def test_text_tells_what_can_be_mended_and_what_was_left_out() -> None:
         Finding("SW2", "warning", Place("f", 2), "m", fix=unsafe),
         Finding("SW3", "info", Place("g", 1), "m"),
     )
-    result = CheckResult(found, 1, 2, 1, {"quality": {"non-root": [1, 2]}})
+    result = CheckResult(found, 1, 2, 1, {"quality": {"non-root": [1, 2], "healthcheck": [0, 0]}})
     assert FORMATS["text"](result, no_file).splitlines()[-2:] == [
         "non-root 1/2",
         "1 error, 1 warning, 1 note in 2 files; 1 fix available with --fix, 1 more with --unsafe-fixes; "
