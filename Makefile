@@ -25,8 +25,9 @@ lint: setup ## Style, types, import layers, lock
 bench: setup ## Measure speed; ratios and whole-process figures
 	@$(bin)/python -m benchmarks.run
 
-docs: setup ## Regenerate what is generated: the JSON Schema of the fleet file
+docs: setup ## Regenerate what is generated: the schema of the fleet file and the pages of the rules
 	@$(bin)/python -m shipway.fleet.schema > shipway.schema.json
+	@$(bin)/python -m shipway.checks.pages
 
 format: setup ## Rewrite files in the house's format
 	@$(bin)/ruff check --fix --quiet . || true

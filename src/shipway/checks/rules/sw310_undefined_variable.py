@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shipway.checks.facts import Facts
-from shipway.checks.finding import Finding, Fix, Severity
+from shipway.checks.finding import Finding, Fix
 from shipway.checks.quality import tell
 from shipway.checks.rule import Rule
 from shipway.checks.text import Text
@@ -15,15 +15,13 @@ from shipway.checks.variables import Undeclared, undeclared
 def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
     for text in facts.texts:
         for each in undeclared(text):
-            severity = _severity(each, text)
-            if severity is not None:
+            if _is_told(each):
                 yield from tell(
                     rule,
                     text,
                     each.instruction,
                     f"the variable {each.name} is not declared here, and gives nothing",
                     text.word_span(each.instruction, each.word),
-                    severity=severity,
                     subject=each.word,
                     cause=each.why,
                     help=_help(each),
@@ -31,12 +29,10 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
                 )
 
 
-def _severity(each: Undeclared, text: Text) -> Severity | None:
-    """An error in a source that is copied for sure. A base image from elsewhere may set a name of which
-    the file says nothing, unless it looks like one that the file declares."""
-    if each.open and each.why is None:
-        return None if each.near is None else "warning"
-    return "error" if each.source and each.stage.index in text.reached else "warning"
+def _is_told(each: Undeclared) -> bool:
+    """A base image from elsewhere may set a name of which the file says nothing, unless it looks like one
+    that the file declares."""
+    return not each.open or each.why is not None or each.near is not None
 
 
 def _help(each: Undeclared) -> str:
@@ -58,8 +54,8 @@ RULE = Rule(
     summary="A variable that nothing in its scope declares",
     rationale="""\
 A variable without a value becomes nothing at all, in silence: `COPY $DIR /app` copies the whole context, and
-`WORKDIR /srv/$NAME` ends one directory too high. In a source of COPY or ADD this is an error, elsewhere a
-warning.
+`WORKDIR /srv/$NAME` ends one directory too high. The build goes on, so this is a warning; what a source that
+became nothing then copies is told by SW103.
 
 ```dockerfile
 ARG VERSION=1.2
