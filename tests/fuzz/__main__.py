@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+WORKER = ("-m", "tests.fuzz.worker")
+
 
 @dataclass
 class Outcome:
@@ -31,22 +33,16 @@ def fuzz(seed: int, first: int, cases: int, seconds: float, limit: float) -> Out
     outcome = Outcome(first)
     deadline = time.monotonic() + seconds
     while outcome.at < first + cases and time.monotonic() < deadline:
-        argv = [
-            sys.executable,
-            "-m",
-            "tests.fuzz.worker",
-            *map(str, (seed, outcome.at, first + cases, limit)),
-        ]
+        argv = [sys.executable, *WORKER, *map(str, (seed, outcome.at, first + cases, limit))]
         worker = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert worker.stdout is not None
         assert worker.stderr is not None
-        died = _listen(worker.stdout, outcome, deadline)
-        worker.kill() if not died else None
-        said = worker.stderr.read()
-        if worker.wait() != 0 and died:
-            outcome.wrong.append(
-                {"case": outcome.at, "wrong": f"the worker died:\n{said[-1500:]}", "files": {}}
-            )
+        ended = _listen(worker.stdout, outcome, deadline)
+        if not ended:
+            worker.kill()
+        said = worker.stderr.read()[-1500:]
+        if worker.wait() != 0 and ended:
+            outcome.wrong.append({"case": outcome.at, "wrong": f"the worker died:\n{said}", "files": {}})
             outcome.at += 1
     return outcome
 
