@@ -289,6 +289,15 @@ def test_images_of_other_repositories_are_delivered_in_one_run(project: Project,
     assert project.states()["payments"] == "delivered"
 
 
+def test_a_file_name_that_is_no_utf8_is_shipped(project: Project) -> None:
+    (project.root / "web" / "page").unlink()
+    (project.root / "web" / "page").mkdir()
+    (Path(os.fsdecode(os.fsencode(project.root) + b"/web/page/\xff.txt"))).write_text("odd")
+    project.ship()
+    project.ship()
+    assert project.states()["web"] == "reused"
+
+
 def test_the_demo_proves_what_it_says(tmp_path: Path, engine_name: str) -> None:
     done = subprocess.run(
         [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -83,7 +84,7 @@ class SqliteLedger:
                 datetime.fromisoformat(started),
                 datetime.fromisoformat(finished) if finished else None,
                 state,
-                msgspec.json.decode(plan),
+                json.loads(plan),
             )
             for run, command, started, finished, state, plan in rows
         ]
@@ -102,7 +103,7 @@ class SqliteLedger:
         with _explained():
             rows = self._db.execute(query, (run,)).fetchall()
         return [
-            (datetime.fromisoformat(at), Event(kind, image, msgspec.json.decode(data)))
+            (datetime.fromisoformat(at), Event(kind, image, json.loads(data)))
             for at, kind, image, data in rows
         ]
 
@@ -188,7 +189,8 @@ def _make_directory(directory: Path) -> None:
 
 
 def _encode(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    """JSON in ASCII, so that names that are no UTF-8 can be kept."""
+    return json.dumps(msgspec.to_builtins(value))
 
 
 def _delivery(row: tuple[Any, ...]) -> Delivery:
@@ -198,8 +200,8 @@ def _delivery(row: tuple[Any, ...]) -> Delivery:
         fingerprint=fingerprint,
         reference=reference,
         digest=digest,
-        platforms=tuple(msgspec.json.decode(platforms)),
-        tags=tuple(msgspec.json.decode(tags)),
+        platforms=tuple(json.loads(platforms)),
+        tags=tuple(json.loads(tags)),
         size=size,
         seconds=seconds,
         verified=datetime.fromisoformat(verified),

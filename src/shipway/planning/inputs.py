@@ -9,6 +9,7 @@ owners, absolute paths or unrelated files, so it is the same on every checkout a
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import cached_property
 
 import msgspec
@@ -32,8 +33,8 @@ class Inputs(msgspec.Struct, frozen=True, dict=True):
     schema: str = SCHEMA
 
     def encode(self) -> bytes:
-        """Canonical JSON: the same inputs give the same bytes."""
-        return msgspec.json.encode(self, order="deterministic")
+        """Canonical JSON in ASCII: the same inputs give the same bytes, names that are no UTF-8 included."""
+        return json.dumps(msgspec.to_builtins(self), sort_keys=True, separators=(",", ":")).encode("ascii")
 
     @cached_property
     def fingerprint(self) -> str:
@@ -46,8 +47,8 @@ def decode(data: bytes | None) -> Inputs | None:
     if data is None:
         return None
     try:
-        inputs = msgspec.json.decode(data, type=Inputs)
-    except msgspec.MsgspecError:
+        inputs = msgspec.convert(json.loads(data), type=Inputs)
+    except (ValueError, msgspec.MsgspecError):
         return None
     return inputs if inputs.schema == SCHEMA else None
 

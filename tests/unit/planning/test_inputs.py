@@ -29,6 +29,12 @@ def test_every_change_gives_another_fingerprint_and_its_reason(other: Inputs, wh
     assert changes(INPUTS, other) == (why,)
 
 
+def test_names_that_are_no_utf8_survive_the_ledger() -> None:
+    odd = Inputs("d1", {"a\udcff.txt": "1"})
+    assert decode(odd.encode()) == odd
+    assert odd.fingerprint != Inputs("d1", {"a\udcfe.txt": "1"}).fingerprint
+
+
 def test_long_lists_of_changed_files_are_cut() -> None:
     many = Inputs("d1", {f"f{n}": "x" for n in range(9)}, INPUTS.settings, INPUTS.bases)
     (why,) = changes(Inputs("d1", {}, INPUTS.settings, INPUTS.bases), many)
