@@ -278,12 +278,14 @@ async def test_a_missing_base_is_told_from_one_that_cannot_be_read(scene: Scene)
     assert await scene.rules() == ["SW421 error"]
 
 
-async def test_a_base_that_two_images_share_is_asked_for_once(scene: Scene) -> None:
-    scene.write(
-        {"shipway.yaml": "registry: r.example/x\nimages:\n  a: {context: api}\n  b: {context: api}\n"}
-    )
-    await scene.probe()
-    assert scene.told.asked.count("platforms docker.io/library/alpine:3.20") == 1
+async def test_a_base_that_two_images_share_is_asked_for_once_and_told_to_both(scene: Scene) -> None:
+    images = "images:\n  a: {context: api}\n  b: {context: b}\n"
+    scene.write({"shipway.yaml": f"registry: r.example/x\n{images}", "b/Dockerfile": "FROM alpine:3.20\n"})
+    at = "platforms docker.io/library/alpine:3.20"
+    scene.told.errors[at] = NotFound("404", reason="missing")
+    found = findings_of(await scene.probe())
+    assert scene.told.asked.count(at) == 1
+    assert sorted(finding.place.path for finding in found) == ["api/Dockerfile", "b/Dockerfile"]
 
 
 # --- the engine -------------------------------------------------------------------------------

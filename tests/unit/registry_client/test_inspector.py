@@ -137,6 +137,12 @@ async def test_entries_for_hosts_of_a_close_name_are_told(
     assert [each.partition(" in ")[0] for each in account.similar] == ([key] if similar else [])
 
 
+async def test_an_entry_that_a_helper_left_empty_is_no_other_host(tmp_path: Path) -> None:
+    log_in(tmp_path, {"ghcr.io": {}})
+    async with inspecting(tmp_path) as inspector:
+        assert (await inspector.account(Reference.parse("ghcr.io/acme/api"))).similar == ()
+
+
 async def test_an_account_tells_who_and_where_from_and_until_when(tmp_path: Path) -> None:
     token = ".".join(
         base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (b"{}", b'{"exp": 1700000000}', b"x")

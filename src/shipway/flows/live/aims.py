@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shipway.checks.facts import Facts
@@ -44,7 +43,7 @@ def ports_of(facts: Facts) -> tuple[Port, ...]:
     """Every registry that a fleet needs, once. Images of the fleet that are bases come from their own
     builds, and what has no destination goes to the embedded registry; neither needs one."""
     goals = _goals(facts)
-    bases = _distinct(each for each in wanted_bases(facts) if each.base.image is None)
+    bases = [each for each in wanted_bases(facts) if each.base.image is None]
     names = [goal.repository.registry for goal in goals] + [each.base.reference.registry for each in bases]
     ports = []
     for name in dict.fromkeys(names):
@@ -63,14 +62,6 @@ def _goals(facts: Facts) -> list[Goal]:
         if repository.registry != EMBEDDED:
             goals.setdefault(repository, Goal(image, repository, place_of(facts, image, "repository")))
     return list(goals.values())
-
-
-def _distinct(bases: Iterable[WantedBase]) -> list[WantedBase]:
-    """Bases that many images share come once, for each set of platforms."""
-    found: dict[tuple[object, ...], WantedBase] = {}
-    for each in bases:
-        found.setdefault((each.base.reference, each.base.place.path, each.platforms), each)
-    return list(found.values())
 
 
 def place_of(facts: Facts, image: Image | None = None, field: str = "") -> Place:

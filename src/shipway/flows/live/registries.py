@@ -65,7 +65,7 @@ class RegistryProbes:
     def _further(self, reached: Reached, account: Account | None) -> list[Awaitable[Probed]]:
         looks: list[Awaitable[Probed]] = [self._trust()]
         looks += [self._push(goal, reached, account) for goal in self._port.goals]
-        looks += [self._base(wanted, account) for wanted in self._port.bases]
+        looks += [self._base(reference, users, account) for reference, users in self._bases().items()]
         if reached.is_harbor:
             projects = {goal.repository.repository.partition("/")[0]: goal for goal in self._port.goals}
             looks += [self._quota(name, goal) for name, goal in projects.items()]
@@ -170,23 +170,31 @@ class RegistryProbes:
 
     # --- what comes from there ----------------------------------------------------------------
 
-    async def _base(self, wanted: WantedBase, account: Account | None) -> Probed:
-        base = wanted.base
-        subject, reference = base.input.reference, base.reference
-        if reference.tag is None and reference.digest is None:
-            reference = reference.with_tag("latest")
+    def _bases(self) -> dict[Reference, list[WantedBase]]:
+        """Each base once, with all its users: registries count every manifest that is read as a pull."""
+        found: dict[Reference, list[WantedBase]] = {}
+        for wanted in self._port.bases:
+            found.setdefault(wanted.base.reference, []).append(wanted)
+        return found
+
+    async def _base(self, base: Reference, users: list[WantedBase], account: Account | None) -> Probed:
+        subject = base.familiar
+        versioned = base.tag is not None or base.digest is not None
         try:
             async with asyncio.timeout_at(self._deadline):
+                reference = base if versioned else base.with_tag("latest")
                 platforms = await self._world.inspector.platforms(reference)
         except TimeoutError:
             return self._tell("base", subject, "no answer", self._late(f"tell about {subject}"))
         except NotFound as error:
-            return self._tell("base", subject, "missing", missing(base, error))
+            return self._tell("base", subject, "missing", *(missing(user.base, error) for user in users))
         except ShipwayError as error:
-            goal = Goal(base.build.image, base.reference, base.place)
-            return self._tell("base", subject, "cannot be read", self._refused(error, account, subject, goal))
+            goals = (Goal(user.base.build.image, base, user.base.place) for user in users)
+            findings = (self._refused(error, account, subject, goal) for goal in goals)
+            return self._tell("base", subject, "cannot be read", *findings)
         seen = ", ".join(map(str, platforms)) or "no platform named"
-        return self._tell("base", subject, seen, lacking(wanted, platforms, self._port.registry))
+        lacks = (lacking(user, platforms, self._port.registry) for user in users)
+        return self._tell("base", subject, seen, *lacks)
 
     async def _trust(self) -> Probed:
         """The registry as the engine sees it, which reads other files than Shipway."""
