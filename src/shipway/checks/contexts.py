@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from shipway.checks.facts import DeclaredBuild, Facts
 from shipway.dockerfile.sources import clean
 from shipway.dockerfile.tree import locate
 from shipway.errors import ShipwayError
 from shipway.fleet.builds import is_local
-from shipway.fleet.tree import FileTree, directory_of, join
+from shipway.fleet.tree import directory_of, join
 
 
 def candidates(build: DeclaredBuild) -> Iterator[str]:
@@ -34,7 +33,7 @@ def holding(facts: Facts, build: DeclaredBuild, source: str) -> str | None:
     if not path:
         return None
     for context in candidates(build):
-        if context.startswith("..") or not FileTree(Path(directory)).is_dir(context):
+        if context.startswith("..") or not facts.builds.tree(directory).is_dir(context):
             continue
         tree = facts.builds.context(directory, context, None).tree
         if locate(tree, path).reason is None:
@@ -46,7 +45,7 @@ def fitting(facts: Facts, build: DeclaredBuild) -> str | None:
     """The context in which everything that the build copies would be found."""
     directory = facts.fleet.roots[build.image.root]
     for context in candidates(build):
-        if not FileTree(Path(directory)).is_dir(context):
+        if not facts.builds.tree(directory).is_dir(context):
             continue
         inputs = replace(build.inputs, context=context)
         try:

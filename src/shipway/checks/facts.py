@@ -6,10 +6,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 from shipway.checks.references.canon import Canon, canon_of, names_of
-from shipway.checks.references.finder import References, find_references
+from shipway.checks.references.finder import NAMED, References, find_references
 from shipway.checks.text import Text
 from shipway.dockerfile.resolve import LINUX_AMD64
 from shipway.dockerfile.resolved import ResolvedBuild
@@ -124,7 +123,7 @@ class Facts:
         if key not in self._outside:
             # a Path would raise where a name is too long
             there = is_local(context) and os.path.isdir(f"{directory}/{context}")  # noqa: PTH112
-            self._outside[key] = there and not FileTree(Path(directory)).is_dir(context)
+            self._outside[key] = there and not self.builds.tree(directory).is_dir(context)
         return self._outside[key]
 
     def _readable(self, directory: str, inputs: BuildInputs) -> BuildInputs:
@@ -161,7 +160,7 @@ class Facts:
             path: dockerfile for path, dockerfile in self.dockerfiles.items() if not path.startswith("../")
         }
         names, prefixes = names_of(self.fleet), self.fleet.bases.aliases
-        return find_references(self._tree.files, self._tree.read, own, names, prefixes)
+        return find_references(self._tree.mentioning(*NAMED), self._tree.read, own, names, prefixes)
 
     @cached_property
     def canon(self) -> Canon:
@@ -170,7 +169,7 @@ class Facts:
 
     @cached_property
     def _tree(self) -> FileTree:
-        return FileTree(Path(self.directory), self.builds.edited)
+        return self.builds.tree(self.directory)
 
 
 def _declared_inputs(image: Image) -> list[tuple[Declaration | None, BuildInputs]]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
+
+from e2b_dockerfile_utils import PatternMatcher
 
 from shipway.dockerfile.patterns import matcher
 from shipway.dockerfile.syntax import printable
@@ -68,7 +71,7 @@ class IgnoreRules:
             for negated, group in groupby(self.patterns, key=lambda each: each.negated)
         ]
         negated = [each.text.strip() for each in self.patterns if each.negated]
-        self._reincludes = matcher(negated) if negated else None
+        self._reincludes = _reincluding(tuple(negated)) if negated else None
         self._levels: dict[str, Level] = {"": Level()}
 
     def __bool__(self) -> bool:
@@ -119,7 +122,10 @@ def _step(groups: Sequence[_Group], above: tuple[bool, ...], path: str) -> tuple
     for index, (negated, matchers) in enumerate(groups):
         hit = bool(above) and above[index]
         if not hit and negated == ignored:
-            hit = any(matches(path) for matches in matchers)
+            for matches in matchers:
+                if matches(path):
+                    hit = True
+                    break
         hits.append(hit)
         if hit:
             ignored, decided = not negated, index
@@ -142,18 +148,28 @@ def parse_ignore(data: bytes, path: str) -> IgnoreRules:
     return IgnoreRules(path, patterns, tuple(problems))
 
 
+@lru_cache(maxsize=1024)
+def _reincluding(patterns: tuple[str, ...]) -> PatternMatcher:
+    return matcher(patterns)
+
+
 def _pattern(raw: str, line: int) -> Pattern:
     text = raw.strip()
     negated = text.startswith("!")
     if negated and text[1:].strip() in ("", "/"):
         raise ValueError("there is nothing after '!'")
+    return Pattern(text, line, negated, _matches(text))
+
+
+@lru_cache(maxsize=4096)
+def _matches(text: str) -> Callable[[str], bool]:
+    """The matcher of a single pattern; the ignore files of a fleet repeat each other's lines."""
     try:
-        # the matcher of a single pattern, without the walk over parents, which Level does once per directory
+        # without the walk over parents, which Level does once per directory
         # a '#' that is not the first byte of its line is no comment; a leading slash says so and is dropped
-        matches = matcher([f"/{text}" if text.startswith("#") else text])._patterns[0].match
+        return matcher([f"/{text}" if text.startswith("#") else text])._patterns[0].match
     except ValueError:
         raise ValueError("malformed '[' or trailing backslash") from None
-    return Pattern(text, line, negated, matches)
 
 
 def load_ignore(root: Path, context: str, dockerfile: str | None = None) -> IgnoreRules:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from shipway.dockerfile.resolved import ContextRead
@@ -55,9 +56,9 @@ class IgnoredBy:
 class SourceOutcome:
     """How one source fares. ``reason`` is None when the build finds what it needs.
 
-    ``matched`` are the paths that the source names, ``files`` all that is read through them: files, links
-    (with what they lead to), and with a trailing slash directories that hold nothing else. ``path`` is the
-    context path to blame, with a leading slash. ``nearest`` is a path that may have been meant.
+    ``matched`` are the paths that the source names; ``listed`` gives ``files``, for which directories are
+    walked only when somebody asks. ``path`` is the context path to blame, with a leading slash. ``nearest``
+    is a path that may have been meant.
     ``certain`` is False where a variable may get its value from an image, or a remote place is read.
     """
 
@@ -65,11 +66,17 @@ class SourceOutcome:
     reason: Reason | None = None
     path: str = ""
     matched: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
+    listed: Callable[[], tuple[str, ...]] = field(default=tuple, compare=False, repr=False)
     ignored_by: IgnoredBy | None = None
     nearest: str | None = None
     detail: str = ""
     certain: bool = True
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All that is read through ``matched``: files, links (with what they lead to), and with a trailing
+        slash directories that hold nothing else. Raises HostError when a directory cannot be read."""
+        return self.listed()
 
     @property
     def failed(self) -> bool:

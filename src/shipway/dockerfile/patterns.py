@@ -29,6 +29,7 @@ def matcher(patterns: Sequence[str]) -> PatternMatcher:
         return PatternMatcher(list(patterns))
 
 
+@lru_cache(maxsize=4096)
 def is_well_formed(pattern: str) -> bool:
     """Whether Go accepts ``pattern``: every class closed and not empty, no trailing backslash."""
     try:

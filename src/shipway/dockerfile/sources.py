@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from types import MappingProxyType
+from typing import TypeAlias
 
 from e2b_dockerfile_utils import PatternMatcher
 
@@ -150,10 +152,10 @@ class _Decider:
             source = _classified(read)
             if source is None or view is None:
                 return SourceOutcome(read, certain=False)
-            matched, files = view.find(read, source)
+            matched, listed = view.find(read, source)
         except _Failure as failure:
             return self._failed(read, failure, view, certain)
-        return SourceOutcome(read, matched=matched, files=files, certain=certain)
+        return SourceOutcome(read, matched=matched, listed=listed, certain=certain)
 
     def _failed(
         self, read: ContextRead, failure: _Failure, view: _View | None, certain: bool
@@ -286,6 +288,9 @@ def _matches(context: Context, directory: str, components: Sequence[str]) -> Ite
                 yield from _matches(context, path, rest)
 
 
+_Files: TypeAlias = Callable[[], tuple[str, ...]]
+_Found: TypeAlias = tuple[tuple[str, ...], _Files]
+
 # --- one source -------------------------------------------------------------------------------
 
 
@@ -296,7 +301,7 @@ class _View:
     context: Context
     sent: _Sent | None
 
-    def find(self, read: ContextRead, source: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def find(self, read: ContextRead, source: str) -> _Found:
         """What ``source`` names and what is read through it. Raises _Failure."""
         if read.exclude and not all(is_well_formed(each.lstrip("!")) for each in read.exclude):
             raise _Failure("bad-pattern", detail="--exclude")
@@ -308,12 +313,12 @@ class _View:
         directory, components = _split(path, literal=read.kind == "mount")
         if not components:
             located = self._literal(path)
-            return (located.path,), self._files([located], read.exclude)
+            return (located.path,), self._later([located], read.exclude)
         base = self._glob_directory(directory)
         found = [self._matched(each) for each in _matches(self.context, base, components)]
         if not found:
             self._require_sent(base, directory)
-        return tuple(each.path for each in found), self._files(found, read.exclude)
+        return tuple(each.path for each in found), self._later(found, read.exclude)
 
     def _literal(self, path: str) -> Located:
         located = locate(self.context.tree, path)
@@ -348,7 +353,7 @@ class _View:
         if base and self.sent is not None and not self.sent.holds(base):
             raise _Failure("glob-dir-not-sent", "/" + directory)
 
-    def _parents(self, read: ContextRead, source: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _parents(self, read: ContextRead, source: str) -> _Found:
         """``--parents``: what stands before ``/./`` is the pivot, what follows a recursive pattern."""
         before, pivot, after = source.partition("/./")
         root, pattern = (clean(before), clean(after)) if pivot else ("", clean(source))
@@ -357,7 +362,7 @@ class _View:
             located = self._literal(clean(f"{root}/{pattern}"))
             files = self._files([located], ())
             kept = _without(files, root, read.exclude)
-            return (located.path,), kept
+            return (located.path,), lambda: kept
         base = self._glob_directory(directory)
         roots = [base] if not components else list(_matches(self.context, base, components))
         if not components:
@@ -365,7 +370,10 @@ class _View:
         found: list[str] = []
         for each in roots:
             found += _without(_selected(self.context, each, pattern), each, read.exclude)
-        return tuple(found), tuple(found)
+        return tuple(found), lambda: tuple(found)
+
+    def _later(self, found: Sequence[Located], exclude: Sequence[str]) -> _Files:
+        return lru_cache(maxsize=1)(partial(self._files, found, exclude))
 
     def _files(self, found: Iterable[Located], exclude: Sequence[str]) -> tuple[str, ...]:
         """All that is read; ``--exclude`` counts from each directory and spares what was named itself."""

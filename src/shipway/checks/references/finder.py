@@ -22,6 +22,8 @@ from shipway.fleet.model import Problem
 from shipway.place import Place
 
 _YAML = (".yaml", ".yml")
+# parts of the names of all files that are read
+NAMED = (*_YAML, "kustomization", ".env", "dockerfile", "containerfile")
 _FOREIGN = frozenset({"vendor", "third_party"})
 
 
