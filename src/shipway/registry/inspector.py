@@ -27,7 +27,7 @@ from shipway.registry.upload import Uploader
 from shipway.values import Platform, Reference
 
 _CONNECT_SECONDS = 3.0
-_READ_SECONDS = 4.0
+_READ_SECONDS = 3.5
 _HARBOR_SERVICE = "harbor-registry"
 
 

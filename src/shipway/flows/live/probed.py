@@ -51,4 +51,4 @@ class World:
     clock: Clock
     state: Path
     on_probed: OnProbed
-    seconds: float = 4.5
+    seconds: float = 4.0
