@@ -42,7 +42,8 @@ def fuzz(seed: int, first: int, cases: int, seconds: float, limit: float) -> Out
             worker.kill()
         said = worker.stderr.read()[-1500:]
         if worker.wait() != 0 and ended:
-            outcome.wrong.append({"case": outcome.at, "wrong": f"the worker died:\n{said}", "files": {}})
+            print(f"--- case {outcome.at}: the worker died:\n{said}", flush=True)
+            outcome.wrong.append({"case": outcome.at, "wrong": said, "files": {}})
             outcome.at += 1
     return outcome
 
@@ -55,6 +56,7 @@ def _listen(lines: IO[str], outcome: Outcome, deadline: float) -> bool:
             outcome.at = news["at"]
         else:
             outcome.wrong.append(news)
+            print(f"--- case {news['case']}: {news['wrong']}", flush=True)
         if time.monotonic() > deadline:
             return False
     return True
@@ -71,7 +73,6 @@ def main() -> int:
     options = parser.parse_args()
     outcome = fuzz(options.seed, options.first, options.cases, options.seconds, options.limit)
     for bad in outcome.wrong:
-        print(f"--- seed {options.seed} case {bad['case']}: {bad['wrong']}")
         if options.keep is not None:
             _keep(options.keep / str(bad["case"]), bad["files"])
     print(f"{outcome.at - options.first} cases of seed {options.seed}, {len(outcome.wrong)} bad")

@@ -56,13 +56,13 @@ from tests.fuzz import worker
 from tests.fuzz.trees import BAIT
 from tests.fuzz.watch import Watch
 signal.signal(signal.SIGPROF, worker._late)
-def endless(root):
+def endless(root, mend):
     while True:
         pass
-def broken(root):
+def broken(root, mend):
     raise ValueError("not a ShipwayError")
 found = []
-for check in (endless, broken, lambda root: BAIT, lambda root: "fine"):
+for check in (endless, broken, lambda root, mend: BAIT, lambda root, mend: "fine"):
     worker.check = check
     found.append(worker.run_case(Path({str(tmp_path)!r}), Watch(), 0.2))
 assert "slower than" in found[0], found
