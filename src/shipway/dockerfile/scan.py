@@ -47,8 +47,8 @@ def line_text(text: str, starts: Sequence[int], line: int) -> str:
 
 def leading_blanks(line: str) -> int:
     """How many characters of ``line`` are white space before its first other one, as Go sees it."""
-    count = 0
-    while count < len(line) and is_space(line[count]):
+    count = len(line) - len(line.lstrip(" \t"))
+    while count < len(line) and not "!" <= line[count] <= "~" and is_space(line[count]):
         count += 1
     return count
 
@@ -99,8 +99,7 @@ def words(instruction: Instruction, escape: str) -> Words:
 def _flags(line: str, position: int, escape: str) -> tuple[list[tuple[int, int]], int]:
     found: list[tuple[int, int]] = []
     while True:
-        while position < len(line) and is_space(line[position]):
-            position += 1
+        position += leading_blanks(line[position:])
         if not line.startswith("--", position):
             return found, position
         end = _word_end(line, position, escape)
@@ -118,7 +117,7 @@ def _word_end(line: str, position: int, escape: str) -> int:
             position += 1
         elif quote:
             quote = "" if character == quote else quote
-        elif is_space(character):
+        elif not "!" <= character <= "~" and is_space(character):
             return position
         elif character in "'\"":
             quote = character

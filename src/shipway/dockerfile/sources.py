@@ -10,7 +10,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -373,7 +373,7 @@ class _View:
         return tuple(found), lambda: tuple(found)
 
     def _later(self, found: Sequence[Located], exclude: Sequence[str]) -> _Files:
-        return lru_cache(maxsize=1)(partial(self._files, found, exclude))
+        return partial(self._files, found, exclude)
 
     def _files(self, found: Iterable[Located], exclude: Sequence[str]) -> tuple[str, ...]:
         """All that is read; ``--exclude`` counts from each directory and spares what was named itself."""
