@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import platform
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from shipway.fleet.builds import Builds
 from shipway.fleet.file import OtherRepository
 from shipway.fleet.load import discover_fleet, load_fleet, repositories_of
 from shipway.fleet.model import Fleet
+from shipway.fleet.tree import FileTree
 from shipway.flows.check import NOTHING_ELSE, Checked, Checker, CheckRequest, Other
 from shipway.flows.deliver import deliver
 from shipway.flows.prepare import Prepared, Sources, prepare
@@ -30,12 +31,16 @@ from shipway.git import GitWorkingCopy
 from shipway.host import SystemClock, SystemHost
 from shipway.ledger.sqlite import SqliteLedger
 from shipway.planning.plan import Choices
-from shipway.ports import Engine, Event, Registry
-from shipway.values import Platform
+from shipway.ports import Deleter, Engine, Event, Registry
+from shipway.values import Platform, Reference
 
 if TYPE_CHECKING:
     from shipway.checks.facts import Facts
+    from shipway.dockerfile.trace import StageTree
     from shipway.flows.live.probed import OnProbed, Probed
+    from shipway.flows.prune import Means, Pruned, PruneRequest
+    from shipway.flows.pruning.undo import Undone
+    from shipway.registry.client import RegistryClient
     from shipway.registry.config import RegistryConfig
     from shipway.registry.credentials import CredentialStore
     from shipway.registry.staging import EmbeddedStaging
@@ -149,12 +154,25 @@ class Workspace:
             from shipway.flows.live.preflight import FAMILIES, findings_of
 
             other = Other(findings_of(await self._probe(facts, live)), FAMILIES)
+            facts = replace(facts, published=await self._published(facts))
         if request.mode == "report":
             other = other.and_also(await self._hadolint(request, facts))
         checked = self._checker.check(request, facts, other)
         if request.mode == "fix" and (found := await self._hadolint(request, checked.facts)).families:
             return self._checker.told_again(checked, request, other.and_also(found))
         return checked
+
+    async def _published(self, facts: Facts) -> Mapping[tuple[str, Platform], StageTree]:
+        """What images that others copy from hold, where their Dockerfile does not tell."""
+        from shipway.checks.contents import untold
+        from shipway.flows.live.layers import published_trees
+
+        wanted = untold(facts)
+        deliveries = self._ledger(create=False).deliveries() if wanted else []
+        if not deliveries:
+            return {}
+        async with self._registry(facts.fleet) as registry:
+            return await published_trees(registry, deliveries, wanted, self._staging.real)
 
     async def _hadolint(self, request: CheckRequest, facts: Facts) -> Other:
         """What hadolint finds in the files on disk; nothing where it is not wanted or not installed."""
@@ -298,6 +316,55 @@ class Workspace:
         )
         return await prepare(fleet, sources, choices)
 
+    # --- pruning ------------------------------------------------------------------------------
+
+    async def prune(self, request: PruneRequest, show: Callable[[Event], None]) -> Pruned:
+        """Delete what a policy does not keep; with ``dry_run`` only tell, and write nothing."""
+        from shipway.flows.prune import look, prune, rehearse
+        from shipway.flows.pruning.targets import choose, with_uses
+
+        fleet = self.fleet()
+        targets = choose(fleet, request.repository, request.settings)
+        ledger = self._ledger(create=not request.dry_run)
+        roots = (*map(Path, fleet.roots.values()), *request.manifests)
+        used = with_uses(targets, ledger.deliveries(), [FileTree(root) for root in roots])
+        real = [replace(target, at=self._staging.real(target.repository)) for target in used]
+        async with self._means(fleet, ledger, show, request.backend) as means:
+            plans = await look(means, real, request.most)
+            if request.dry_run:
+                return await rehearse(means, plans)
+            return await prune(means, plans, "shipway prune")
+
+    async def undo_prune(self, run: int, show: Callable[[Event], None]) -> Undone:
+        """Put back what a run of prune deleted."""
+        from shipway.flows.prune import bring_back
+
+        ledger = self._ledger(create=True)
+        async with self._means(self.fleet(), ledger, show, "auto") as means:
+            return await bring_back(means, run, f"shipway prune --undo {run}", self._staging.real)
+
+    @asynccontextmanager
+    async def _means(
+        self, fleet: Fleet, ledger: SqliteLedger, show: Callable[[Event], None], backend: str
+    ) -> AsyncIterator[Means]:
+        from shipway.flows.prune import Means
+        from shipway.registry.backends.table import backend_of, make
+        from shipway.registry.session import Session
+
+        session = Session(self._registry_config(fleet), self._clock, show)
+        async with self._registry(fleet, show) as registry:
+
+            async def deleter(repository: Reference) -> Deleter:
+                name = backend
+                if backend == "auto":
+                    name = await backend_of(session, repository.registry)
+                return make(name, session, registry, self._clock)
+
+            try:
+                yield Means(registry, deleter, ledger, self._clock, show)
+            finally:
+                await session.transport.close()
+
     # --- adapters -----------------------------------------------------------------------------
 
     @cached_property
@@ -317,13 +384,13 @@ class Workspace:
 
     def _registry(
         self, fleet: Fleet, on_event: Callable[[Event], None] = _unheard
-    ) -> AbstractAsyncContextManager[Registry]:
+    ) -> AbstractAsyncContextManager[RegistryClient]:
         from shipway.registry.client import RegistryClient
 
         config = self._registry_config(fleet)
 
         @asynccontextmanager
-        async def opened() -> AsyncIterator[Registry]:
+        async def opened() -> AsyncIterator[RegistryClient]:
             client = RegistryClient(config, self._clock, on_event)
             try:
                 yield client

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -287,6 +288,33 @@ def test_images_of_other_repositories_are_delivered_in_one_run(project: Project,
     )
     project.ship()
     assert project.states()["payments"] == "delivered"
+
+
+def test_a_path_that_a_published_image_lacks_is_found_in_its_layers(project: Project) -> None:
+    """The Dockerfile of ``tools`` does not tell what it holds, its layers do."""
+    project.write(
+        {
+            "shipway.yaml": "images:\n  tools: {context: base, tag: '1'}\n  app: {context: app}\n",
+            "base/Dockerfile": "FROM scratch\nADD parts.tar /opt/\n",
+            "app/Dockerfile": "FROM scratch\nCOPY --from=tools:1 /opt/part /part\n",
+            "app/keep": "x",
+        }
+    )
+    with tarfile.open(project.root / "base" / "parts.tar", "w") as archive:
+        archive.add(project.root / "base" / "marker", "part")
+    project.ship()
+    assert project.run("check", "--select", "SW107", "--live", "--json")
+    project.write({"app/Dockerfile": "FROM scratch\nCOPY --from=tools:1 /opt/prat /part\n"})
+    project.run("check", "--select", "SW107")  # nobody can tell from the files
+    done = subprocess.run(
+        project.command("check", "--select", "SW107", "--live", "--json"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert (done.returncode, finding["rule"], finding["line"]) == (1, "SW107", 2)
+    assert "/opt/part" in finding["help"]
 
 
 def test_a_file_name_that_is_no_utf8_is_shipped(project: Project) -> None:

@@ -1,13 +1,46 @@
-"""What an image of the fleet holds, as far as its own Dockerfile tells."""
+"""What an image of the fleet holds, as far as its own Dockerfile or its published layers tell."""
 
 from __future__ import annotations
 
 from shipway.checks.facts import DeclaredBuild, Facts
 from shipway.dockerfile.context import Context
 from shipway.dockerfile.outcome import SourceOutcome
-from shipway.dockerfile.resolved import Origin
+from shipway.dockerfile.resolved import ContextRead, Origin
 from shipway.dockerfile.trace import StageTree, Traced, copy_into, starting_tree
 from shipway.fleet.builds import is_local
+from shipway.values import Platform
+
+
+def producer_of(facts: Facts, build: DeclaredBuild, read: ContextRead) -> DeclaredBuild | None:
+    """The build of the fleet's image that ``read`` of ``build`` reads from, for the same platform."""
+    wanted = ("mount",) if read.kind == "mount" else ("copy", "context")
+    names = {
+        base.image
+        for base in build.image.bases
+        if base.image is not None and base.line == read.line and base.via in wanted
+    }
+    if len(names) != 1:
+        return None
+    builds = facts.builds_of.get(next(iter(names)), ())
+    return next((each for each in builds if each.platform == build.platform), None)
+
+
+def held(facts: Facts, producer: DeclaredBuild) -> StageTree | None:
+    """The files of an image of the fleet: told by its Dockerfile, else by its published layers."""
+    tree = contents(facts, producer)
+    return tree if tree is not None else facts.published.get((producer.image.name, producer.platform))
+
+
+def untold(facts: Facts) -> frozenset[tuple[str, Platform]]:
+    """The images of the fleet that others copy from and whose Dockerfile does not tell what they hold."""
+    found = set()
+    for build in facts.declared:
+        for outcome in build.report.outcomes:
+            if outcome.read.origin.kind == "image":
+                producer = producer_of(facts, build, outcome.read)
+                if producer is not None and contents(facts, producer) is None:
+                    found.add((producer.image.name, producer.platform))
+    return frozenset(found)
 
 
 def contents(facts: Facts, build: DeclaredBuild) -> StageTree | None:

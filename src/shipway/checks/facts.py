@@ -14,6 +14,7 @@ from shipway.dockerfile.resolve import LINUX_AMD64
 from shipway.dockerfile.resolved import ResolvedBuild
 from shipway.dockerfile.sources import SourceReport
 from shipway.dockerfile.syntax import Dockerfile
+from shipway.dockerfile.trace import StageTree
 from shipway.errors import ShipwayError
 from shipway.fleet.builds import Builds, is_local
 from shipway.fleet.model import BuildInputs, Declaration, Fleet, Image
@@ -47,7 +48,8 @@ class Facts:
     ``directory`` is the fleet's own root.
 
     ``tracked`` are the files of the root that git tracks, None outside git; ``git_rules`` gives for paths
-    that git ignores the line that says so.
+    that git ignores the line that says so. ``published`` is what images of the fleet hold, read from the
+    layers of their last delivery, where somebody looked.
     """
 
     fleet: Fleet
@@ -56,6 +58,7 @@ class Facts:
     tracked: frozenset[str] | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
     git_rules: Callable[[Sequence[str]], Mapping[str, str]] = lambda _: {}
+    published: Mapping[tuple[str, Platform], StageTree] = field(default_factory=dict)
 
     @cached_property
     def declared(self) -> tuple[DeclaredBuild, ...]:

@@ -112,6 +112,11 @@ class Manifest:
         return self.body.manifests or ()
 
     @property
+    def subject(self) -> Digest | None:
+        """What this manifest refers to (manifest.md, § subject). Raises InvalidValue for a malformed one."""
+        return self.body.subject.parsed_digest if self.body.subject else None
+
+    @property
     def blobs(self) -> tuple[Descriptor, ...]:
         """Config and layers of an image manifest; empty for an index."""
         config = (self.body.config,) if self.body.config else ()

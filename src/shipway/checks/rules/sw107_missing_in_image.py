@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shipway.checks.contents import contents
+from shipway.checks.contents import held, producer_of
 from shipway.checks.facts import DeclaredBuild, Facts
 from shipway.checks.finding import Finding
 from shipway.checks.rule import Rule
@@ -45,8 +45,8 @@ def _finding(rule: Rule, facts: Facts, failure: Failure, source: str) -> Finding
 def _of_image(rule: Rule, facts: Facts, build: DeclaredBuild, outcome: SourceOutcome) -> Iterator[Finding]:
     """The finding for a path that an image of the fleet cannot have."""
     read = outcome.read
-    producer = _producer(facts, build, read)
-    tree = contents(facts, producer) if producer is not None else None
+    producer = producer_of(facts, build, read)
+    tree = held(facts, producer) if producer is not None else None
     if producer is None or tree is None or read.expanded is None or not _is_literal(read):
         return
     path = clean(read.expanded)
@@ -62,20 +62,6 @@ def _is_literal(read: ContextRead) -> bool:
 
 def _near(tree: StageTree, path: str) -> str | None:
     return nearest(Context(tree), path)
-
-
-def _producer(facts: Facts, build: DeclaredBuild, read: ContextRead) -> DeclaredBuild | None:
-    """The build of the fleet's image that is read from, for the same platform."""
-    wanted = ("mount",) if read.kind == "mount" else ("copy", "context")
-    names = {
-        base.image
-        for base in build.image.bases
-        if base.image is not None and base.line == read.line and base.via in wanted
-    }
-    if len(names) != 1:
-        return None
-    builds = facts.builds_of.get(next(iter(names)), ())
-    return next((each for each in builds if each.platform == build.platform), None)
 
 
 RULE = Rule(
