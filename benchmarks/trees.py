@@ -76,14 +76,22 @@ _FOLDERS = ("config", "lib", "lib/util", "src", "src/api", "src/api/v1", "src/we
 _KINDS_OF_FILES = ("ts", "py", "json", "txt", "md")
 
 
-def wide(root: Path, declared: Declared, images: int = 1000, files: int = 100) -> None:
-    """``images`` services, each with a Dockerfile, an ignore file and a context of ``files`` files in all,
-    declared by one file at the root or by nothing but their Dockerfiles."""
-    names = [f"service-{number:04}" for number in range(images)]
-    for number, name in enumerate(names):
+def wide(root: Path, images: int = 1000, files: int = 100) -> None:
+    """``images`` services, each with a Dockerfile, an ignore file and a context of ``files`` files in all."""
+    for number, name in enumerate(_names(images)):
         _service(root / "services" / name, name, number, files)
+
+
+def declare(root: Path, declared: Declared, images: int = 1000) -> None:
+    """Have the services of a wide fleet declared by that file alone, or by nothing but their Dockerfiles."""
+    for other in ("shipway.yaml", "compose.yaml"):
+        (root / other).unlink(missing_ok=True)
     if declared != "bare":
-        (root / declared).write_text(_declaration(declared, names))
+        (root / declared).write_text(_declaration(declared, _names(images)))
+
+
+def _names(images: int) -> list[str]:
+    return [f"service-{number:04}" for number in range(images)]
 
 
 def _service(directory: Path, name: str, number: int, files: int) -> None:
