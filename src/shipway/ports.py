@@ -260,6 +260,32 @@ class Registry(Protocol):
     async def close(self) -> None: ...
 
 
+# --- retention --------------------------------------------------------------------------------
+
+
+class Shelves(Registry, Protocol):
+    """A registry whose repositories can be looked through."""
+
+    async def listed_referrers(self, reference: Reference) -> list[Descriptor] | None:
+        """What the referrers API lists for a digest; None where the registry has no such API."""
+
+
+class Deleter(Protocol):
+    """Takes tags and manifests out of one registry, through the interface that it has for that."""
+
+    async def untag(self, reference: Reference, digest: Digest) -> None:
+        """Take a tag away; the manifest that it names, and the other tags on it, stay.
+
+        Raises Denied where the registry cannot do that, NotFound when there is no such tag.
+        """
+
+    async def remove(self, reference: Reference, tags: Sequence[str]) -> None:
+        """Delete the manifest at the digest of ``reference``, which has these tags, and them with it.
+
+        Raises NotFound when it is gone.
+        """
+
+
 # --- live preflight -----------------------------------------------------------------------------
 
 

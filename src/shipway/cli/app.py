@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ship": ("ship", "Build, push, read back and prove what changed."),
     "status": ("status", "Show what is delivered and what the last run did."),
     "report": ("report", "Write the report of a run as Markdown, JSON or HTML."),
+    "prune": ("prune", "Delete old images from registries, and never one that is still needed."),
     "registry": ("registry", "Run the embedded registry."),
     "demo": ("demo", "Ship an example fleet on this machine."),
 }

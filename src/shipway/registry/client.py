@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
-from shipway.errors import Denied, InvalidValue, Mismatch, NotFound, RegistryError
-from shipway.oci.manifest import OCI_INDEX, Descriptor, Manifest
+from shipway.errors import Denied, NotFound, RegistryError
+from shipway.oci.manifest import Descriptor, Manifest
 from shipway.ports import Clock, PushProof
 from shipway.registry.auth import Scope
 from shipway.registry.config import RegistryConfig
 from shipway.registry.content import Content
 from shipway.registry.copying import Copier
-from shipway.registry.diagnose import is_page
-from shipway.registry.paging import PAGE, names, pages
+from shipway.registry.paging import PAGE, names
 from shipway.registry.reach import reach
+from shipway.registry.referrers import Referrers
 from shipway.registry.session import Call, Session
 from shipway.registry.transport import OnEvent, Sleep, ignore, whole
 from shipway.registry.upload import Uploader
@@ -40,6 +39,7 @@ class RegistryClient:
     ) -> None:
         self._session = Session(config, clock, on_event, sleep)
         self._content = Content(self._session)
+        self._referrers = Referrers(self._session, self._content)
         self._uploader = Uploader(self._session)
         self._copier = Copier(self._content, self._uploader)
 
@@ -64,8 +64,11 @@ class RegistryClient:
         return await self._content.manifest(reference)
 
     async def put_manifest(self, reference: Reference, manifest: Manifest) -> Digest:
-        """Put the exact bytes at the tag of ``reference``, else at its digest, else at their own."""
-        return await self._content.put_manifest(reference, manifest)
+        """Put the exact bytes at the tag of ``reference``, else at its digest, else at their own.
+
+        A manifest with a subject is listed among what refers to it, by the registry or at the fallback tag.
+        """
+        return await self._referrers.put(reference, manifest)
 
     async def has_blob(self, repository: Reference, digest: Digest) -> bool:
         """Whether the repository holds the blob."""
@@ -140,41 +143,12 @@ class RegistryClient:
         Registries without the referrers API keep the list at a fallback tag (distribution spec,
         § Referrers Tag Schema). Raises InvalidValue without a digest.
         """
-        digest = _digest_of(reference)
-        found = await self._referrers_api(reference, digest)
-        if found is None:
-            found = await self._referrers_tag(reference, digest)
+        found = await self._referrers.of(reference)
         return [entry for entry in found if artifact_type in (None, entry.artifact_type)]
 
-    async def _referrers_api(self, reference: Reference, digest: Digest) -> list[Descriptor] | None:
-        call = Call(
-            f"list what refers to {reference}",
-            reference.registry,
-            reference.repository,
-            "GET",
-            f"/v2/{reference.repository}/referrers/{digest}",
-            (Scope.repository(reference.repository, "pull"),),
-            headers={"Accept": OCI_INDEX},
-        )
-        found: list[Descriptor] = []
-        try:
-            async for answer in pages(self._session, replace(call, follow=False)):
-                if is_page(answer.headers, ""):
-                    return None
-                found.extend(_entries(answer.body, call.action))
-        except RegistryError as error:
-            # without the API: 404, 401 without a challenge (Harbor 2.7), 303 to a web site (GHCR)
-            if error.status in (0, 429) or error.status >= 500:
-                raise
-            return None
-        return found
-
-    async def _referrers_tag(self, reference: Reference, digest: Digest) -> list[Descriptor]:
-        try:
-            index = await self._content.manifest(reference.with_tag(f"{digest.algorithm}-{digest.hex[:64]}"))
-        except NotFound:
-            return []
-        return list(index.children)
+    async def listed_referrers(self, reference: Reference) -> list[Descriptor] | None:
+        """What the referrers API lists for the digest of ``reference``; None where there is no such API."""
+        return await self._referrers.listed(reference)
 
     # --- deletes ------------------------------------------------------------------------------
 
@@ -210,22 +184,6 @@ class RegistryClient:
         A registry that wants a login answers as a registry.
         """
         await reach(self._session, registry)
-
-
-def _digest_of(reference: Reference) -> Digest:
-    if reference.digest is None:
-        raise InvalidValue(f"{reference} has no digest", cause="referrers are kept by digest")
-    return reference.digest
-
-
-def _entries(body: bytes, action: str) -> tuple[Descriptor, ...]:
-    manifest = Manifest(OCI_INDEX, body)
-    try:
-        return manifest.children
-    except Mismatch:
-        raise Mismatch(
-            f"cannot {action}: the answer is no index", cause="a broken registry or proxy"
-        ) from None
 
 
 def _no_tag_delete(reference: Reference, error: RegistryError) -> Denied:

@@ -32,6 +32,9 @@ _LINES: dict[str, _Line] = {
     "image.reused": lambda data: f"stands as {_short(data['digest'])}",
     "image.failed": lambda data: f"FAILED: {data['message']}",
     "image.blocked": lambda data: f"blocked by {', '.join(data['waits_for'])}",
+    "prune.reading": lambda data: f"reading {data['repository']}",
+    "prune.progress": lambda data: f"{data['repository']}: {data['done']} of {data['of']} deletions done",
+    "prune.restored": lambda data: f"put back {data['reference']}",
     "registry.retry": lambda data: f"retry {data.get('attempt')}: {data.get('reason')}",
 }
 

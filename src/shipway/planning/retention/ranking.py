@@ -87,7 +87,7 @@ def _source(tags: Sequence[str], policy: Policy, schemes: Sequence[SchemeReader]
         return _Source("the number at the end of the tag", trailing_number)
     if policy.by == "tag-time":
         return _Source("the time at the end of the tag", trailing_time)
-    if not schemes and any(map(trailing_time, tags)):
+    if any(map(trailing_time, tags)):
         return _Source(
             "the time at the end of the tag", trailing_time, "has no time at its end as others here have"
         )

@@ -1,0 +1,1 @@
+"""The parts of ``shipway prune``: look, see what is in use, delete, and bring back."""

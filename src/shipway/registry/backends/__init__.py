@@ -1,0 +1,1 @@
+"""How registries delete: one module an interface, one explicit table."""
