@@ -158,3 +158,22 @@ def test_a_value_that_doubles_again_and_again_becomes_unknown() -> None:
 )
 def test_deep_nesting_does_not_overflow(text: str) -> None:
     run(text, {}, ".")
+
+
+@pytest.mark.parametrize(
+    ("word", "fields"),
+    [
+        ("a" * 1_000_000, ["a" * 1_000_000]),
+        ("x\\ y" * 200_000, ["x y" * 200_000]),
+        ('a"b c"$X', ["ab cp", "q"]),
+        ("$X$X", ["p", "qp", "q"]),
+        ("$EMPTY", []),
+        ("$EMPTY''", [""]),
+        ("$BLANKS", []),
+        ("a$BLANKS", ["a"]),
+        ("$BLANKS''a", ["a"]),
+    ],
+)
+def test_fields_of_a_word_are_put_together_once(word: str, fields: list[str]) -> None:
+    """Quadratic, the long ones took minutes."""
+    assert expand(word, {"X": "p q", "EMPTY": "", "BLANKS": "  "}) == fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from shipway.fleet.discover.workflows.lexer import Token, tokens
@@ -65,8 +66,12 @@ class Group:
 Item: TypeAlias = Simple | Loop | Branch | Group
 
 
+@lru_cache(maxsize=128)
 def parse(script: str) -> tuple[Item, ...]:
-    """The structure of a script; what is malformed is read as far as it makes sense."""
+    """The structure of a script; what is malformed is read as far as it makes sense.
+
+    Remembered, since a job runs the same script once for every combination of its matrix.
+    """
     parser = _Parser(tokens(script))
     items: list[Item] = []
     while not parser.at_end:

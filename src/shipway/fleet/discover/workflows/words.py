@@ -18,6 +18,7 @@ from shipway.fleet.discover.workflows.lexer import end_of_part
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRACED = re.compile(r"\$\{(#?)([A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-])(.*)\}\Z", re.DOTALL)
 _SLICE = re.compile(r":\s*(\d+)(?::\s*(\d+))?\Z")
+_SPECIAL = re.compile(r"[\\'\"$`]")
 _BLANKS = re.compile(r"[ \t\r\n]+")
 _DOLLAR_ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
 
@@ -32,19 +33,18 @@ Variables = Mapping[str, str]
 def expand(word: str, variables: Variables) -> list[str]:
     """The fields that a word becomes: unquoted values are split at blanks, empty ones vanish."""
     fields: list[str] = []
-    current: str | None = None
+    current: list[str] | None = None
     for text, quoted in _parts(word, variables):
-        if quoted:
-            current = (current or "") + text
-            continue
-        first, *rest = _BLANKS.split(text)
-        if first or current is not None:
-            current = (current or "") + first
+        first, *rest = [text] if quoted else _BLANKS.split(text)
+        if current is not None:
+            current.append(first)
+        elif first or quoted:
+            current = [first]
         for piece in rest:
             if current is not None:
-                fields.append(current)
-            current = piece or None
-    return fields if current is None else [*fields, current]
+                fields.append("".join(current))
+            current = [piece] if piece else None
+    return fields if current is None else [*fields, "".join(current)]
 
 
 def expand_one(word: str, variables: Variables) -> str:
@@ -74,8 +74,10 @@ def _parts(word: str, variables: Variables) -> list[tuple[str, bool]]:
             text, position = _substitution(word, position, variables)
             parts.append((text, False))
         else:
-            parts.append((character, True))
-            position += 1
+            special = _SPECIAL.search(word, position)
+            end = special.start() if special else len(word)
+            parts.append((word[position:end], True))
+            position = end
     return parts
 
 
