@@ -75,6 +75,13 @@ class Layout:
             others = [entry for entry in self.entries() if _name(entry) != name]
             self.replace_entries([*others, named(descriptor, name)])
 
+    def add_entry(self, descriptor: Descriptor) -> None:
+        """Add an entry without a name, unless there is one with the same digest."""
+        with self.locked():
+            entries = self.entries()
+            if all(entry.digest != descriptor.digest for entry in entries):
+                self.replace_entries([*entries, descriptor])
+
     def replace_entries(self, entries: Iterable[Descriptor]) -> None:
         """Write ``index.json`` anew. Hold ``locked()`` when the entries derive from what it said."""
         index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list(entries)}

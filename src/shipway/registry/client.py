@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from shipway.errors import Denied, NotFound, RegistryError
+from shipway.errors import Denied, Mismatch, NotFound, RegistryError
 from shipway.oci.manifest import Descriptor, Manifest
 from shipway.ports import Clock, PushProof
 from shipway.registry.auth import Scope
@@ -16,6 +16,8 @@ from shipway.registry.paging import PAGE, names
 from shipway.registry.reach import reach
 from shipway.registry.referrers import Referrers
 from shipway.registry.session import Call, Session
+from shipway.registry.shipment import Shipment
+from shipway.registry.stores import Repositories, RepositoryStore
 from shipway.registry.transport import OnEvent, Sleep, ignore, whole
 from shipway.registry.upload import Uploader
 from shipway.values import Digest, Reference
@@ -41,7 +43,10 @@ class RegistryClient:
         self._content = Content(self._session)
         self._referrers = Referrers(self._session, self._content)
         self._uploader = Uploader(self._session)
-        self._copier = Copier(self._content, self._uploader)
+        # half of the connections read, half of them write
+        transfers = max(config.connections_per_host // 2, 1)
+        shipment = Shipment(self._content, self._uploader, transfers)
+        self._repositories = Repositories(self._content, self._referrers, shipment, self.tags)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -101,14 +106,23 @@ class RegistryClient:
 
     async def copy_blob(self, source: Reference, descriptor: Descriptor, destination: Reference) -> bool:
         """Make the blob present at ``destination``: nothing, mounted, or streamed. True when bytes moved."""
-        return await self._copier.blob(source, descriptor, destination)
+        target = self.store(destination)
+        return await target.take(self.store(source), descriptor) == "moved"
+
+    def store(self, repository: Reference) -> RepositoryStore:
+        """A repository as a place to copy from and to; all of them know of each other's blobs."""
+        return RepositoryStore(self._repositories, repository)
 
     async def copy(self, source: Reference, destination: Reference) -> Descriptor:
         """Copy a manifest or an index with all its children and blobs, digest unchanged, and read it back.
 
         A destination without a tag gets it by digest only.
         """
-        return await self._copier.image(source, destination)
+        manifest = await self._content.manifest(source)
+        if destination.digest not in (None, manifest.digest):
+            raise Mismatch(f"cannot copy {source} to {destination}: its digest is {manifest.digest}")
+        copier = Copier(self.store(source), self.store(destination), whole=False)
+        return await copier.image(manifest, destination.tag)
 
     # --- lists --------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from shipway.errors import InvalidValue, Mismatch
 from shipway.oci.manifest import MANIFEST_TYPES, MAX_MANIFEST_BYTES, Descriptor, Manifest
@@ -22,6 +22,27 @@ _GENERIC_TYPES = frozenset({"", "application/json", "application/octet-stream", 
 
 # the errors of HEAD have no body, so they are asked for again
 _ANY = frozenset(range(200, 600)) - {401}
+_STORED = frozenset({200, 201, 202})
+# pauses in seconds before a manifest is put again whose blobs the registry does not see yet
+_SETTLING = (0.3, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A manifest that was put. ``lists_subject`` tells that the registry keeps the list of what refers to
+    its subject (``OCI-Subject``); ``raced`` that an If-Match did not hold, and nothing was put."""
+
+    digest: Digest
+    lists_subject: bool = False
+    raced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """A manifest as it was read, with the ``etag`` that it was sent with (empty for none)."""
+
+    manifest: Manifest
+    etag: str
 
 
 class Content:
@@ -51,13 +72,19 @@ class Content:
 
     async def manifest(self, reference: Reference) -> Manifest:
         """The manifest or index with its exact bytes, checked. Raises NotFound."""
-        call = _manifest_call("read", "GET", reference)
-        return _manifest(await self._session.call(call), reference, call.action)
+        return (await self.tagged(reference)).manifest
 
-    async def put_manifest(self, reference: Reference, manifest: Manifest) -> Digest:
+    async def tagged(self, reference: Reference) -> Tagged:
+        """The same with its ETag."""
+        call = _manifest_call("read", "GET", reference)
+        answer = await self._session.call(call)
+        return Tagged(_manifest(answer, reference, call.action), answer.headers.get("ETag", ""))
+
+    async def put_manifest(self, reference: Reference, manifest: Manifest, if_match: str = "") -> Put:
         """Put the exact bytes at the tag of ``reference``, else at its digest, else at their own.
 
-        Raises Mismatch when the bytes are not those of the digest asked for, or the registry stored others.
+        ``if_match`` is the ETag of what they replace. Raises Mismatch when the bytes are not those of the
+        digest asked for, or the registry stored others.
         """
         if (
             reference.digest is not None
@@ -73,18 +100,34 @@ class Content:
             "PUT",
             target,
             (Scope.repository(reference.repository, "pull", "push"),),
-            frozenset({200, 201, 202}),
-            {"Content-Type": manifest.media_type},
+            _STORED | ({412} if if_match else set()),
+            {"Content-Type": manifest.media_type, **({"If-Match": if_match} if if_match else {})},
             whole(manifest.data),
             len(manifest.data),
         )
-        said = _said_digest(await self._session.call(call))
+        answer = await self._settled(call)
+        if answer.status == 412:
+            return Put(manifest.digest, raced=True)
+        said = _said_digest(answer)
         if said is not None and said != Digest.of(manifest.data, said.algorithm):
             raise Mismatch(
                 f"cannot {call.action}: the registry stored it as {said}, not {manifest.digest}",
                 cause="the registry, or a proxy in between, changes manifests",
             )
-        return manifest.digest
+        return Put(manifest.digest, lists_subject="OCI-Subject" in answer.headers)
+
+    async def _settled(self, call: Call) -> Answer:
+        """The answer to a PUT, which may come before the registry sees the blobs that were just pushed."""
+        for pause in _SETTLING:
+            answer = await self._session.call(replace(call, expected=call.expected | {400, 404}))
+            if answer.status in call.expected:
+                return answer
+            if b"blob_unknown" not in answer.body.lower():
+                raise await self._session.explain(call, answer)
+            transport = self._session.transport
+            transport.emit("settling", registry=call.registry, action=call.action, seconds=pause)
+            await transport.pause(pause)
+        return await self._session.call(call)
 
     async def has_blob(self, repository: Reference, digest: Digest, *actions: str) -> bool:
         """Whether the repository holds the blob.

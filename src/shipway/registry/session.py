@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +26,8 @@ from shipway.registry.transport import (
 )
 
 _MAX_REDIRECTS = 5
+_WARNING = re.compile(r'299\s+\S+\s+"((?:[^"\\]|\\.)*)"')
+_MOST_WARNINGS = 100
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -62,6 +65,7 @@ class Session:
         self.authenticator = Authenticator(self.transport, config.credentials)
         self._config = config
         self._endpoints: dict[str, Endpoint] = {}
+        self._warned: set[tuple[str, str]] = set()
 
     def endpoint(self, registry: str) -> Endpoint:
         """Where ``registry`` answers."""
@@ -83,10 +87,21 @@ class Session:
                 break
             login = again
             answer = await self._send(call, attempt, login)
+        self._pass_on_warnings(call, answer)
         if answer.status in call.expected:
             return answer
         answer.close()
         raise await self.explain(call, answer, login)
+
+    def _pass_on_warnings(self, call: Call, answer: Answer) -> None:
+        """``Warning: 299 - "…"`` is for people (distribution spec, § Warnings): told once, never acted on."""
+        for header in answer.headers.getall("Warning", []):
+            match = _WARNING.match(header)
+            said = (call.registry, match.group(1)) if match else None
+            if said is not None and said not in self._warned and len(self._warned) < _MOST_WARNINGS:
+                self._warned.add(said)
+                text = self.authenticator.redact(said[1])
+                self.transport.emit("warning", registry=call.registry, text=text)
 
     async def granted(self, call: Call) -> tuple[str, ...] | None:
         """The rights that the token for ``call`` names; None without a token that can be read."""

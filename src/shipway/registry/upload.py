@@ -141,9 +141,48 @@ class Uploader:
         location, sent = upload.location, 0
         async with aclosing(_cut(body(), size)) as chunks:
             async for chunk in chunks:
-                location = await self._patch(repository, descriptor, location, chunk, sent)
+                location = await self._chunk_sent(repository, descriptor, location, chunk, sent)
                 sent += len(chunk)
         await self._put(repository, descriptor, location, whole(b""), 0)
+
+    async def _chunk_sent(
+        self, repository: Reference, descriptor: Descriptor, location: str, chunk: bytes, sent: int
+    ) -> str:
+        """Send one chunk, and what is missing of it again where the connection breaks; where to go on."""
+        start = sent
+        for lost in range(1, _TRIES + 1):
+            try:
+                return await self._patch(repository, descriptor, location, chunk[start - sent :], start)
+            except Unreachable as error:
+                if error.status != 0 or lost == _TRIES:
+                    raise
+                await self._session.transport.pause(_PAUSE * lost)
+                location, start = await self._standing(repository, descriptor, location, error)
+                if not sent <= start <= sent + len(chunk):
+                    raise
+            self._tell(repository, descriptor, "upload_resumed", offset=start)
+            if start == sent + len(chunk):
+                return location
+        raise AssertionError("unreachable")
+
+    async def _standing(
+        self, repository: Reference, descriptor: Descriptor, location: str, lost: Unreachable
+    ) -> tuple[str, int]:
+        """Where a broken upload goes on, and how many bytes the registry has of it.
+
+        Raises ``lost`` where the registry does not know any more (distribution 2, ECR Public).
+        """
+        call = _call(repository, descriptor, "GET", location, _push(repository))
+        try:
+            answer = await self._session.call(replace(call, expected=frozenset({202, 204})))
+        except RegistryError:
+            raise lost from None
+        taken = _RANGE.match(answer.headers.get("Range", ""))
+        if taken is None or "Location" not in answer.headers:
+            raise lost
+        end = int(taken.group(1))
+        # 0-0 stands for none or one byte on distribution; one that is sent again is refused, not doubled
+        return self._opened(repository, answer).location, end + 1 if end else 0
 
     async def _put(
         self, repository: Reference, descriptor: Descriptor, location: str, body: Body, size: int
