@@ -142,7 +142,9 @@ class StageGraph:
 
     def context(self, name: str) -> tuple[str, str] | None:
         """The named context of that name, and what it stands for."""
-        return self.contexts.get(context_key(name)) if name and name != SCRATCH else None
+        if not self.contexts or not name or name == SCRATCH:
+            return None
+        return self.contexts.get(context_key(name))
 
     def replacement(self, stage: Stage) -> tuple[str, str] | None:
         """The named context that stands in for a whole stage."""

@@ -6,6 +6,7 @@ import csv
 import difflib
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from e2b_dockerfile_utils import parse_heredoc
 
@@ -128,14 +129,15 @@ def is_heredoc(word: str) -> bool:
         return False
 
 
-def mount_fields(value: str) -> list[tuple[str, str]]:
+@lru_cache(maxsize=1024)
+def mount_fields(value: str) -> tuple[tuple[str, str], ...]:
     """The fields of ``--mount``, keys in lower case. Raises ValueError for malformed quotes."""
     try:
         rows = list(csv.reader([value], strict=True))
     except csv.Error as error:
         raise ValueError(str(error)) from None
     fields = (field.partition("=") for field in (rows[0] if rows else []))
-    return [(key.lower(), text) for key, _, text in fields]
+    return tuple((key.lower(), text) for key, _, text in fields)
 
 
 def _mounts(each: Instruction) -> Iterator[str]:

@@ -13,6 +13,7 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from shipway.dockerfile.reach import SCRATCH
 from shipway.dockerfile.resolved import BaseInput
@@ -179,6 +180,7 @@ def _repositories_of(found: Iterable[BaseInput]) -> frozenset[str]:
     return frozenset(reference.name for reference in references if reference)
 
 
+@lru_cache(maxsize=4096)
 def parsed_reference(text: str) -> Reference | None:
     """The reference in ``text``; None for ``target:`` and ``oci-layout:`` links, and what is no reference."""
     if text.startswith(_LINKS):
