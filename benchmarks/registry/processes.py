@@ -1,0 +1,82 @@
+"""Programs run as a shell would run them: wall time and peak memory of the whole process tree's members."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_TAIL = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds of wall time, and the resident memory in bytes that the largest process had at most."""
+
+    seconds: float
+    peak: int
+
+
+class CommandFailed(Exception):
+    """A program exited with another code than 0; its words are the message."""
+
+
+class Runner:
+    """Runs programs with output to a file, and an environment like that of an installed Shipway."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        # compiled modules, as every installation has them, but none of another checkout
+        compiled = {
+            "PYTHONPYCACHEPREFIX": str(scratch / "compiled"),
+            "XDG_STATE_HOME": str(scratch / "state"),
+        }
+        kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+        self._environment: Mapping[str, str] = {**kept, **compiled}
+
+    def run(self, argv: Sequence[str]) -> Spent:
+        """Run one program to its end. Raises CommandFailed."""
+        output = self._scratch / "output"
+        with output.open("wb") as file:
+            start = time.perf_counter()
+            process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=self._environment
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise CommandFailed(f"{' '.join(argv)[:300]}: exit {process.returncode}: {_tail(output)}")
+        return Spent(seconds, usage.ru_maxrss * 1024)
+
+    def loop(self, program: str, lines: Sequence[Sequence[str]], at_once: int) -> list[str]:
+        """The command that runs ``program`` once for each of ``lines``, ``at_once`` at a time."""
+        file = self._scratch / f"lines-{Path(program).name}"
+        file.write_text("".join(f"{' '.join(words)}\n" for words in lines))
+        return ["xargs", "-a", str(file), "-P", str(at_once), "-L", "1", program]
+
+
+def shipway() -> str:
+    """The ``shipway`` command of this environment."""
+    return str(Path(sys.executable).with_name("shipway"))
+
+
+def usable(name: str, version: Sequence[str], directory: str | None) -> tuple[str, str] | None:
+    """A program that starts, of ``directory`` or else of PATH, with what it says of its version."""
+    for path in ([directory] if directory else []) + [os.environ.get("PATH", "")]:
+        program = shutil.which(name, path=path)
+        if program is None:
+            continue
+        answer = subprocess.run([program, *version], capture_output=True, text=True, check=False)
+        if answer.returncode == 0:
+            return program, answer.stdout.strip().partition("\n")[0]
+    return None
+
+
+def _tail(path: Path) -> str:
+    return path.read_bytes()[-_TAIL:].decode(errors="replace").strip()
