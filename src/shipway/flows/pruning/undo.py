@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from shipway.errors import LedgerError, Mismatch, RegistryError
 from shipway.oci.manifest import Manifest
+from shipway.planning.retention.graph import is_list_of_referrers
 from shipway.planning.retention.placeholder import is_placeholder
 from shipway.ports import Event, Shelves
 from shipway.values import Digest, Reference
@@ -86,7 +87,17 @@ async def _put(registry: Shelves, at: Reference, entry: Entry) -> bool:
     there = await registry.head(at)
     if there is not None and there.digest == str(entry.digest):
         return False
-    if there is not None and not is_placeholder(await registry.manifest(at)):
+    if there is not None and not _may_replace(await registry.manifest(at), at, entry):
         raise Mismatch(f"{at} names {there.digest} by now and is left alone")
     await registry.put_manifest(at, entry.manifest)
     return True
+
+
+def _may_replace(standing: Manifest, at: Reference, entry: Entry) -> bool:
+    """Whether a tag stands on what a killed run left, or on a list that putting referrers back began anew."""
+    if is_placeholder(standing):
+        return True
+    known = {child.digest for child in entry.manifest.children}
+    return is_list_of_referrers(at.tag or "") and known.issuperset(
+        child.digest for child in standing.children
+    )

@@ -92,6 +92,12 @@ def companion_name(digest: Digest) -> str:
     return f"{digest.algorithm}-{digest.hex[:64]}"
 
 
+def is_list_of_referrers(tag: str) -> bool:
+    """Whether a tag is one of the referrers tag schema, where whoever pushes a referrer adds to an index."""
+    found = _COMPANION.match(tag)
+    return found is not None and found["name"] == tag
+
+
 def reach(
     starts: Iterable[Digest], following: Callable[[Digest], Iterable[Digest]]
 ) -> dict[Digest, Digest | None]:
@@ -108,18 +114,20 @@ def reach(
 
 
 def waves(graph: Graph, digests: Iterable[Digest]) -> list[list[Digest]]:
-    """``digests`` so that parents come before children and subjects before referrers, sorted in each wave."""
+    """``digests`` so that what names another one comes before it, sorted in each wave.
+
+    So an index goes before its children, and a signature before what it signs: a run that is killed leaves
+    no manifest without its children, and the tag by which the next run finds the rest goes late. No other
+    order always exists: a manifest covers the digests of its children and of its subject.
+    """
     chosen = set(digests)
     below: dict[Digest, list[Digest]] = defaultdict(list)
     waiting: dict[Digest, int] = dict.fromkeys(chosen, 0)
     for digest in chosen:
         node = graph.nodes[digest]
-        edges = [(digest, child) for child in node.children]
-        edges += [(node.subject, digest)] if node.subject else []
-        for parent, child in edges:
-            if parent in chosen and child in chosen:
-                below[parent].append(child)
-                waiting[child] += 1
+        for named in {*node.children, *((node.subject,) if node.subject else ())} & chosen:
+            below[digest].append(named)
+            waiting[named] += 1
     result = []
     ready = sorted(digest for digest, count in waiting.items() if not count)
     while ready:
