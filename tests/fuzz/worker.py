@@ -97,7 +97,7 @@ def main() -> None:
         lay_outside(home)
         for index in range(options.first, options.last):
             print(json.dumps({"at": index}), flush=True)
-            root = home / "repository"
+            root = home / f"repository-{index}"
             root.mkdir()
             bent = lay(root, Random(f"{options.seed}-{index}"))
             wrong = run_case(root, watch, options.seconds, mend=index % MENDED == 0)

@@ -94,3 +94,29 @@ assert [each["case"] for each in outcome.wrong] == [2], outcome
 """
     done = run("-c", script)
     assert done.returncode == 0, done.stderr
+
+
+def test_contexts_outside_are_not_even_looked_for(tmp_path: Path) -> None:
+    """Neither one that is there, by ``..`` or through a link, nor one that is not there or is a file."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "file").touch()
+    root = tmp_path / "repository"
+    root.mkdir()
+    (root / "Dockerfile").write_text("FROM scratch\nCOPY x /\n")
+    (root / "link").symlink_to("../outside")
+    (root / "filed").symlink_to("../outside/file")
+    contexts = ("..", "../outside", "../gone", "link", "filed", "link/gone", "/etc", "x" * 300 + "/..")
+    services = "".join(
+        f"  s{number}: {{build: {{context: {context}, dockerfile: {root}/Dockerfile}}}}\n"
+        f"  n{number}: {{build: {{context: ., additional_contexts: {{x: {context}}}}}}}\n"
+        for number, context in enumerate(contexts)
+    )
+    (root / "compose.yaml").write_text(f"services:\n{services}")
+    script = f"""
+from pathlib import Path
+from tests.fuzz import worker
+from tests.fuzz.watch import Watch
+print(worker.run_case(Path({str(root)!r}), Watch(), 60), end="")
+"""
+    done = run("-c", script)
+    assert (done.returncode, done.stdout) == (0, ""), done

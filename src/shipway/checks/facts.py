@@ -132,9 +132,10 @@ class Facts:
     def _readable(self, directory: str, inputs: BuildInputs) -> BuildInputs:
         """``inputs`` without the contexts that lead outside: those are not read, and nothing is said of
         what they hold."""
-        if self.leads_out(directory, inputs.context):
+        holds = self.builds.tree(directory).holds
+        if is_local(inputs.context) and not holds(inputs.context):
             inputs = replace(inputs, context="-")
-        inside = {name: at for name, at in inputs.contexts.items() if not self.leads_out(directory, at)}
+        inside = {name: at for name, at in inputs.contexts.items() if not is_local(at) or holds(at)}
         return inputs if len(inside) == len(inputs.contexts) else replace(inputs, contexts=inside)
 
     @cached_property

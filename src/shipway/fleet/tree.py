@@ -84,6 +84,10 @@ class FileTree:
     def _folded(self) -> bytes:
         return self._joined.lower()
 
+    def holds(self, path: str) -> bool:
+        """Whether ``path``, its links followed, stays inside the root, be anything there or not."""
+        return self._inside(path) is not None
+
     def is_file(self, path: str) -> bool:
         return (real := self._inside(path)) is not None and os.path.isfile(real)  # noqa: PTH113 - hot
 
