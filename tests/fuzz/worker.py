@@ -58,7 +58,7 @@ def check(root: Path, mend: bool) -> str:
 def run_case(root: Path, watch: Watch, seconds: float, mend: bool = True) -> str:
     """What is wrong with one case, empty for nothing."""
     signal.setitimer(signal.ITIMER_PROF, seconds)
-    faulthandler.dump_traceback_later(seconds * 5, exit=True)
+    faulthandler.dump_traceback_later(60 + seconds, exit=True)
     said = ""
     try:
         with watch(root):
