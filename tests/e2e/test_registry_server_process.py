@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,6 +31,16 @@ limit = int(sys.argv[2])
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 serve(Path(sys.argv[1]), "127.0.0.1:0", announce=lambda line: print(line, flush=True))
+"""
+COLLECT = """
+import sys
+from pathlib import Path
+from shipway.registry.server.store import Store
+store = Store(Path(sys.argv[1]))
+print("ready", flush=True)
+store.collect(0)
+while len(sys.argv) == 2:
+    store.collect(0)
 """
 
 
@@ -140,3 +152,29 @@ def test_a_signal_stops_it_cleanly(tmp_path: Path, number: signal.Signals) -> No
         assert server.stderr is not None
         assert server.stderr.read() == ""
     assert not (tmp_path / "registry.sqlite3-wal").exists()
+
+
+def test_a_collection_that_is_killed_loses_nothing_and_the_next_one_finishes(tmp_path: Path) -> None:
+    """Writers keep pushing to one process, while others collect and are killed at once, over and over."""
+    collect = [sys.executable, "-c", COLLECT, str(tmp_path)]
+    with process(tmp_path) as (_, repository), ThreadPoolExecutor(4) as pool:
+        for number in range(300):
+            repository.push_blob(f"stale {number}".encode())
+        with sqlite3.connect(tmp_path / "registry.sqlite3") as connection:
+            connection.execute("UPDATE link SET used = 0")
+        connection.close()
+        writers = pool.map(lambda number: repository.push_image(f"v{number}", b"layer"), range(60))
+        for delay in range(8):
+            with subprocess.Popen(collect, stdout=subprocess.PIPE) as collector:
+                assert collector.stdout is not None
+                collector.stdout.readline()
+                select.select([], [], [], delay / 500)
+                collector.kill()
+        list(writers)
+        subprocess.run([*collect, "once"], check=True)
+        for number in range(60):
+            layers = repository("GET", f"manifests/v{number}").json["layers"]
+            assert repository("GET", f"blobs/{layers[0]['digest']}").body == b"layer"
+        assert repository("HEAD", f"blobs/{Digest.of(b'stale 1')}").status == 404
+    # of all files only the image's are left
+    assert len(list((tmp_path / "blobs" / "sha256").iterdir())) == 3

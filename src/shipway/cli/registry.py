@@ -7,12 +7,15 @@ from pathlib import Path
 import click
 
 from shipway.cli.options import Common, common
+from shipway.cli.registry_diagnose import command as diagnose
+from shipway.cli.registry_gc import command as gc
+from shipway.cli.registry_ls import command as ls
 from shipway.errors import UsageError
 
 
 @click.group("registry")
 def command() -> None:
-    """Run the embedded registry."""
+    """Look at registries, and run the embedded one."""
 
 
 @command.command("serve")
@@ -28,14 +31,24 @@ def command() -> None:
 @click.option(
     "--tls-key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM private key."
 )
+@click.option(
+    "--htpasswd",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Accounts that may push and pull, as `htpasswd -B` writes them.",
+)
 @common
 def serve(
-    common: Common, listen: str, data: Path | None, tls_cert: Path | None, tls_key: Path | None
+    common: Common,
+    listen: str,
+    data: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    htpasswd: Path | None,
 ) -> None:
     """Serve images until interrupted; prints one line when ready.
 
-    It has no user accounts: whoever reaches the address can push and pull. It listens on loopback
-    unless told otherwise.
+    Without --htpasswd whoever reaches the address can push and pull. It listens on loopback unless told
+    otherwise.
     """
     from shipway.registry.server.embedded import TlsFiles
     from shipway.registry.server.embedded import serve as run
@@ -45,4 +58,9 @@ def serve(
         raise UsageError("--tls-cert and --tls-key go together")
     tls = TlsFiles(tls_cert, tls_key) if tls_cert and tls_key else None
     with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
-        run(data or workspace.registry_directory, listen, tls, announce=click.echo)
+        run(data or workspace.registry_directory, listen, tls, htpasswd=htpasswd, announce=click.echo)
+
+
+command.add_command(gc)
+command.add_command(ls)
+command.add_command(diagnose)

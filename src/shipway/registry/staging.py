@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from shipway.errors import ShipwayError
 from shipway.planning.destination import EMBEDDED
 from shipway.values import Reference
 
 if TYPE_CHECKING:
     from shipway.registry.server.embedded import EmbeddedRegistry
+
+_LOG = logging.getLogger(__name__)
+_DAY_SECONDS = 24 * 3600.0
+_GRACE_SECONDS = 14 * _DAY_SECONDS
 
 
 class EmbeddedStaging:
@@ -39,6 +45,19 @@ class EmbeddedStaging:
     def real(self, reference: Reference) -> Reference:
         """See ``flows.yard.Staging``."""
         return self.locate(reference) if reference.registry == EMBEDDED else reference
+
+    def tidy(self) -> None:
+        """Remove what no tag needs and nobody used for two weeks, once a day at most.
+
+        Two weeks keep caches and bases warm from release to release. A run that succeeded does not fail
+        for want of order: what goes wrong is logged, and the next one tries again.
+        """
+        if self._server is None:
+            return
+        try:
+            self._server.collect(_GRACE_SECONDS, every=_DAY_SECONDS)
+        except ShipwayError as error:
+            _LOG.warning("staging was not tidied: %s", error)
 
     def __enter__(self) -> Self:
         return self

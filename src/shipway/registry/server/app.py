@@ -14,19 +14,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shipway.errors import DiskFull, ShipwayError
 from shipway.oci.files import host_error
+from shipway.registry.server.accounts import Accounts, Authenticated
 from shipway.registry.server.blobs import Blobs
 from shipway.registry.server.listings import Listings
 from shipway.registry.server.manifests import Manifests
 from shipway.registry.server.pushes import Pushes
-from shipway.registry.server.refusal import Refusal
+from shipway.registry.server.refusal import Refusal, response
 from shipway.registry.server.store import Store
 
 _LOG = logging.getLogger(__name__)
 _READING = frozenset({"GET", "HEAD"})
 
 
-def create_app(store: Store, *, read_only: bool = False) -> Starlette:
-    """The OCI distribution API over ``store``. ``read_only`` refuses whatever would change it with 405."""
+def create_app(store: Store, *, accounts: Accounts | None = None, read_only: bool = False) -> Starlette:
+    """The OCI distribution API over ``store``, for ``accounts`` alone where they are given.
+    ``read_only`` refuses whatever would change it with 405."""
+    middleware = [Middleware(Authenticated, accounts)] if accounts else []
     app = Starlette(
         routes=[
             Route("/v2/", _ping, methods=["GET"]),
@@ -36,7 +39,7 @@ def create_app(store: Store, *, read_only: bool = False) -> Starlette:
             *Manifests(store).routes(),
             *Listings(store).routes(),
         ],
-        middleware=[Middleware(_ReadOnly)] if read_only else [],
+        middleware=[*middleware, Middleware(_ReadOnly)] if read_only else middleware,
         exception_handlers=dict.fromkeys(_ANSWERED, _answer),
     )
     app.router.redirect_slashes = False
@@ -55,18 +58,14 @@ class _ReadOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] not in _READING:
-            response = _response(Refusal(405, "UNSUPPORTED", "this registry is read-only"))
-            await response(scope, receive, send)
+            refusal = Refusal(405, "UNSUPPORTED", "this registry is read-only")
+            await response(refusal)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
 
-def _response(refusal: Refusal) -> Response:
-    return Response(refusal.body, refusal.status, refusal.headers, "application/json")
-
-
 async def _answer(request: Request, error: Exception) -> Response:
-    return _response(_refusal(error, f"{request.method} {request.url.path}"))
+    return response(_refusal(error, f"{request.method} {request.url.path}"))
 
 
 def _refusal(error: Exception, asked: str) -> Refusal:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from shipway.registry.server.claims import claimed
 from shipway.registry.server.names import repository_of
 from shipway.registry.server.ranges import Span, requested
 from shipway.registry.server.refusal import parse_digest
@@ -35,7 +36,9 @@ class Blobs:
     async def get(self, request: Request) -> Response:
         # reads stay on the event loop: they wait for no writer and cost less than a change of thread
         digest = parse_digest(request.path_params["digest"])
-        size = self._store.blob_size(repository_of(request), digest)
+        name = repository_of(request)
+        await claimed(self._store, name, digest)
+        size = self._store.blob_size(name, digest)
         headers = {
             "Docker-Content-Digest": str(digest),
             "ETag": f'"{digest}"',

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from shipway.errors import DiskFull, HostError
 
-_VERSION = 1
+_VERSION = 2
 _BUSY_SECONDS = 60.0
 _SCHEMA = """
 CREATE TABLE repository (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE link (
     repository TEXT NOT NULL REFERENCES repository,
     digest TEXT NOT NULL,
+    used REAL NOT NULL,
     PRIMARY KEY (repository, digest)
 ) WITHOUT ROWID;
 CREATE INDEX link_digest ON link (digest);
@@ -32,6 +33,7 @@ CREATE TABLE manifest (
     subject TEXT,
     artifact_type TEXT,
     descriptor TEXT NOT NULL,
+    used REAL NOT NULL,
     PRIMARY KEY (repository, digest)
 ) WITHOUT ROWID;
 CREATE INDEX manifest_subject ON manifest (repository, subject, digest) WHERE subject IS NOT NULL;
@@ -54,6 +56,24 @@ CREATE TRIGGER tag_added AFTER INSERT ON tag BEGIN UPDATE export SET changed = c
 CREATE TRIGGER tag_moved AFTER UPDATE ON tag BEGIN UPDATE export SET changed = changed + 1; END;
 CREATE TRIGGER tag_removed AFTER DELETE ON tag BEGIN UPDATE export SET changed = changed + 1; END;
 """
+# version 1 knew neither when content was used nor what manifests need; the store fills in the latter
+_SINCE_2 = """
+CREATE INDEX manifest_digest ON manifest (digest);
+-- the blobs and manifests that a manifest names, its subject aside
+CREATE TABLE need (
+    repository TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    needed TEXT NOT NULL,
+    PRIMARY KEY (repository, digest, needed),
+    FOREIGN KEY (repository, digest) REFERENCES manifest ON DELETE CASCADE
+) WITHOUT ROWID;
+"""
+_FROM_1 = """
+ALTER TABLE link ADD COLUMN used REAL NOT NULL DEFAULT 0;
+ALTER TABLE manifest ADD COLUMN used REAL NOT NULL DEFAULT 0;
+UPDATE link SET used = strftime('%s');
+UPDATE manifest SET used = strftime('%s');
+"""
 _CAUSES = {
     sqlite3.SQLITE_BUSY: "another process kept it locked for a minute",
     sqlite3.SQLITE_READONLY: "it is read-only",
@@ -71,8 +91,10 @@ class Database:
     sees to it that nobody else does at the same time: SQLite does not wait for a switch to WAL.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, upgraded: Callable[[sqlite3.Connection], None]) -> None:
+        """``upgraded`` completes the rows of a file of version 1, within the same transaction."""
         self._path = path
+        self._upgraded = upgraded
         self._idle: list[sqlite3.Connection] = []
         # SQLite's waiting for a lock is a poll; among threads of one process a mutex is fair and quick
         self._writer = threading.Lock()
@@ -134,13 +156,25 @@ class Database:
         connection.execute("PRAGMA journal_mode = WAL")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version == 0:
-            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+            script = f"BEGIN; {_SCHEMA} {_SINCE_2} PRAGMA user_version = {_VERSION}; COMMIT;"
+            connection.executescript(script)
+        elif version == 1:
+            self._upgrade(connection)
         elif version != _VERSION:
             raise HostError(
                 f"{self._path} has version {version}, this Shipway knows version {_VERSION}",
                 cause="a newer Shipway wrote it",
                 help="upgrade Shipway, or name another folder",
             )
+
+    def _upgrade(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        # not executescript, which would commit first
+        for statement in (_FROM_1 + _SINCE_2).split(";"):
+            connection.execute(statement)
+        self._upgraded(connection)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+        connection.execute("COMMIT")
 
     @contextmanager
     def _reported(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,9 @@ import uvicorn
 from shipway.errors import ConfigError, HostError, InvalidValue
 from shipway.oci.files import reported, write_durably
 from shipway.place import Place
+from shipway.registry.server.accounts import Accounts
 from shipway.registry.server.app import create_app
+from shipway.registry.server.collection import Collected
 from shipway.registry.server.store import Store
 
 _PORT_FILE = ".registry.port"
@@ -47,7 +49,8 @@ class EmbeddedRegistry:
 
     ``port`` 0 takes the port that this folder had last, since engines remember what they pushed by address,
     and any free one when it is taken. Only ``host`` is listened on. Raises HostError when it cannot listen
-    or use the folder, ConfigError when certificate and key cannot be used.
+    or use the folder, ConfigError when certificate and key, or the password file, cannot be used.
+    ``htpasswd`` names the accounts that alone may push and pull (see ``accounts``).
     """
 
     def __init__(
@@ -57,12 +60,14 @@ class EmbeddedRegistry:
         port: int = 0,
         tls: TlsFiles | None = None,
         *,
+        htpasswd: Path | None = None,
         read_only: bool = False,
     ) -> None:
         self.directory = directory
         self._host = host
         self._port = port
         self._tls = tls
+        self._htpasswd = htpasswd
         self._read_only = read_only
         self._address = ""
         self._stack = ExitStack()
@@ -80,16 +85,25 @@ class EmbeddedRegistry:
         """Listen, and return once requests are answered."""
         with ExitStack() as stack:
             context = _tls_context(self._tls) if self._tls else None
+            accounts = Accounts.read(self._htpasswd) if self._htpasswd else None
             store = Store(self.directory)
             stack.callback(store.close)
             listener = stack.enter_context(self._listen())
-            app = create_app(store, read_only=self._read_only)
+            app = create_app(store, accounts=accounts, read_only=self._read_only)
             stack.enter_context(_running(_Server(_config(app, context)), listener))
             port = listener.getsockname()[1]
             if not self._port:
                 write_durably(self.directory / _PORT_FILE, f"{port}\n".encode())
             self._address = f"[{self._host}]:{port}" if ":" in self._host else f"{self._host}:{port}"
             self._stack = stack.pop_all()
+
+    def collect(self, grace: float, *, every: float = 0.0) -> Collected | None:
+        """Collect garbage while requests go on: see ``Store.collect``.
+
+        None, and nothing done, when that was last done less than ``every`` seconds ago.
+        """
+        with closing(Store(self.directory)) as store:
+            return store.collect(grace) if store.is_due(every) else None
 
     def stop(self) -> None:
         """Finish the requests under way, for five seconds at most, and close everything."""
@@ -123,6 +137,7 @@ def serve(
     listen: str = "127.0.0.1:5000",
     tls: TlsFiles | None = None,
     *,
+    htpasswd: Path | None = None,
     announce: Callable[[str], None],
 ) -> None:
     """Serve until SIGINT or SIGTERM, from the main thread. ``announce`` gets one line when it is ready.
@@ -131,7 +146,7 @@ def serve(
     """
     host, port = parse_listen(listen)
     with _signals_held({signal.SIGINT, signal.SIGTERM}) as stop_signals:
-        registry = EmbeddedRegistry(directory, host, port, tls)
+        registry = EmbeddedRegistry(directory, host, port, tls, htpasswd=htpasswd)
         with registry:
             announce(f"registry ready on {registry.url}, data in {directory}")
             signal.sigwait(stop_signals)

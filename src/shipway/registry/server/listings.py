@@ -16,6 +16,8 @@ from shipway.registry.server.refusal import Refusal, parse_digest, repository_un
 from shipway.registry.server.store import Store
 
 _MAX_COUNT = 1_000_000
+# referrers in one answer, whatever their size
+_MAX_REFERRERS = 1000
 # a list of referrers is an index, and clients accept no larger one
 _REFERRERS_BYTES = 3 * 1024 * 1024
 
@@ -50,11 +52,14 @@ class Listings:
         name, subject = repository_of(request), parse_digest(request.path_params["digest"])
         query = request.query_params
         artifact_type = query.get("artifactType") or None
-        found = self._store.referrers(name, subject, artifact_type, query.get("last", ""))
-        shown = _fitting(found)
+        count = min(_count(request) or _MAX_REFERRERS, _MAX_REFERRERS)
+        last = query.get("last", "")
+        found = self._store.referrers(name, subject, artifact_type, last, count + 1)
+        shown = _fitting(found[:count])
         headers = {"OCI-Filters-Applied": "artifactType"} if artifact_type else {}
         if len(shown) < len(found):
             kept = {"artifactType": artifact_type} if artifact_type else {}
+            kept |= {"n": query["n"]} if "n" in query else {}
             headers["Link"] = _link(request, {**kept, "last": shown[-1].digest})
         index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": shown}
         return Response(msgspec.json.encode(index), headers=headers, media_type=OCI_INDEX)

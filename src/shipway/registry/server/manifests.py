@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shipway.registry.server.checked import check_manifest
+from shipway.registry.server.claims import claimed
 from shipway.registry.server.names import reference_of, repository_of, require_tag
 from shipway.registry.server.refusal import Refusal
 from shipway.registry.server.store import Store
@@ -32,7 +33,10 @@ class Manifests:
         ]
 
     async def get(self, request: Request) -> Response:
-        digest, manifest = self._store.manifest(repository_of(request), reference_of(request))
+        name, reference = repository_of(request), reference_of(request)
+        if isinstance(reference, Digest):
+            await claimed(self._store, name, reference)
+        digest, manifest = self._store.manifest(name, reference)
         headers = {
             "Docker-Content-Digest": str(digest),
             "ETag": f'"{digest}"',

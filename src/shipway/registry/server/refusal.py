@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+from starlette.responses import Response
 
 from shipway.errors import InvalidValue
 from shipway.values import Digest
@@ -39,6 +40,11 @@ class Refusal(Exception):
         if self.detail is not None:
             error["detail"] = self.detail
         return msgspec.json.encode({"errors": [error]})
+
+
+def response(refusal: Refusal) -> Response:
+    """The refusal as it is sent."""
+    return Response(refusal.body, refusal.status, refusal.headers, "application/json")
 
 
 def parse_digest(text: str) -> Digest:

@@ -132,6 +132,35 @@ class Uploads:
             upload.path.unlink()
         self.forget(id)
 
+    def abandoned(self, since: float, *, dry_run: bool) -> Iterator[Path]:
+        """The files of uploads that nobody wrote to since ``since`` (seconds since the epoch).
+
+        Each is held until the next is asked for, and then forgotten: remove it before. ``dry_run`` forgets
+        nothing.
+        """
+        with self._database.reading() as connection:
+            ids = {row[0] for row in connection.execute("SELECT id FROM upload")}
+        for path in sorted(self._directory.iterdir()):
+            ids.discard(path.name)
+            # a lock is taken on old ones only: its writer would be told that somebody else writes
+            if not is_older(path, since):
+                continue
+            try:
+                descriptor = self._lock(path.name)
+            except Refusal:
+                continue  # somebody writes to it, or ended it just now
+            try:
+                if not is_older(path, since):
+                    continue
+                yield path
+            finally:
+                os.close(descriptor)
+            if not dry_run:
+                self.forget(path.name)
+        # a process that was killed between a blob and its upload's end left the row
+        for id in () if dry_run else ids:
+            self.forget(id)
+
     def _path(self, id: str) -> Path:
         return self._directory / id
 
@@ -166,6 +195,14 @@ class Uploads:
         if known is None:
             return hashlib.new("sha256") if size == 0 else None
         return known[1].copy() if known[0] == size else None
+
+
+def is_older(path: Path, since: float) -> bool:
+    """Whether the file is there and was last written before ``since`` (seconds since the epoch)."""
+    try:
+        return path.stat().st_mtime < since
+    except FileNotFoundError:
+        return False
 
 
 def _same_file(descriptor: int, path: Path) -> bool:
