@@ -279,6 +279,8 @@ class Workspace:
                 recorder=recorder,
                 yard=yard,
             )
+            self._staging.tidy()
+            return shipped
 
     def _engine(self, name: str, events: Recorder) -> Callable[[], Awaitable[Engine]]:
         """Choose the engine once, when it is first asked for."""
