@@ -134,7 +134,12 @@ class _Survey:
         return (*node.children, *node.referrers, *((node.subject,) if node.subject else ()))
 
     def _node(self, digest: Digest, manifest: Manifest) -> Node:
-        subject = manifest.body.subject
+        body, subject = manifest.body, manifest.body.subject
+        if (body.manifests if manifest.is_index else body.config) is None:
+            raise Mismatch(
+                f"nothing is deleted: manifest {digest} of {self._repository.name} cannot be understood",
+                cause=f"it says that it is {manifest.media_type} and has nothing of it",
+            )
         return Node(
             tuple(child.parsed_digest for child in manifest.children),
             subject.parsed_digest if subject else None,
