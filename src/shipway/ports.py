@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from shipway.oci.locator import Locator
 from shipway.oci.manifest import Descriptor, Manifest
 from shipway.values import Digest, Platform, Reference
 
@@ -258,6 +259,56 @@ class Registry(Protocol):
         """Raises when ``registry`` does not answer as a registry."""
 
     async def close(self) -> None: ...
+
+
+class Catalogued(Registry, Protocol):
+    """A registry that may tell which repositories it has."""
+
+    async def catalog(self, registry: str) -> list[str]:
+        """The repositories of ``registry``, sorted. Raises NotFound, Denied or Unauthorized where it shows
+        none: GHCR, Docker Hub and Quay.io have no catalog."""
+
+
+# --- copies -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """One image that is where it should be. ``digest`` is what its new place holds; ``source_digest`` differs
+    from it where only some platforms were chosen. ``manifests`` were put; of the blobs, so many were
+    ``there``, ``mounted`` or ``moved`` (``bytes``); ``referrers`` are the signatures and other manifests
+    about it that came along."""
+
+    digest: Digest
+    source_digest: Digest
+    manifests: int = 0
+    there: int = 0
+    mounted: int = 0
+    moved: int = 0
+    bytes: int = 0
+    referrers: int = 0
+
+
+class Carrier(Protocol):
+    """Copies images between registries, image layouts and docker archives."""
+
+    async def names(self, place: Locator) -> list[str]:
+        """The images of a place, without signatures and lists of referrers, sorted."""
+
+    async def copy(
+        self,
+        source: Locator,
+        destination: Locator,
+        platforms: Sequence[Platform],
+        on_line: Callable[[str], None],
+    ) -> Copied:
+        """Copy one image, all of it or ``platforms``, with what refers to it, and read it back.
+
+        ``on_line`` hears of every blob. Raises NotFound, Mismatch, and what the two places refuse.
+        """
+
+    async def finish(self) -> None:
+        """Write what is written at the end: the indexes of archives. Raises HostError."""
 
 
 # --- retention --------------------------------------------------------------------------------

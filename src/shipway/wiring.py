@@ -8,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from shipway.fleet.builds import Builds
 from shipway.fleet.file import OtherRepository
 from shipway.fleet.load import discover_fleet, load_fleet, repositories_of
+from shipway.fleet.locate import find_fleet_file
 from shipway.fleet.model import Fleet
 from shipway.fleet.tree import FileTree
 from shipway.flows.check import NOTHING_ELSE, Checked, Checker, CheckRequest, Other
@@ -30,6 +32,7 @@ from shipway.flows.yard import Yard
 from shipway.git import GitWorkingCopy
 from shipway.host import SystemClock, SystemHost
 from shipway.ledger.sqlite import SqliteLedger
+from shipway.planning.destination import EMBEDDED
 from shipway.planning.plan import Choices
 from shipway.ports import Deleter, Engine, Event, Registry
 from shipway.values import Platform, Reference
@@ -37,6 +40,8 @@ from shipway.values import Platform, Reference
 if TYPE_CHECKING:
     from shipway.checks.facts import Facts
     from shipway.dockerfile.trace import StageTree
+    from shipway.flows.copy import CopyRequest, CopyResult
+    from shipway.flows.listing import Listing
     from shipway.flows.live.probed import OnProbed, Probed
     from shipway.flows.prune import Means, Pruned, PruneRequest
     from shipway.flows.pruning.undo import Undone
@@ -270,7 +275,7 @@ class Workspace:
                     events=events,
                 )
 
-            return await deliver(
+            shipped = await deliver(
                 prepared,
                 command=" ".join(["shipway ship", *sorted(choices.selection)]),
                 jobs=jobs,
@@ -366,6 +371,61 @@ class Workspace:
                 yield Means(registry, deleter, ledger, self._clock, show)
             finally:
                 await session.transport.close()
+
+    # --- copying and looking ------------------------------------------------------------------
+
+    async def copy(self, request: CopyRequest, view: View, *, fleet: bool, dry_run: bool) -> CopyResult:
+        """Copy images; with ``fleet`` those that the fleet has delivered."""
+        from shipway.flows.copy import copy, fleet_sources
+        from shipway.registry.carrier import ImageCarrier
+
+        known = self.fleet() if fleet else self._accesses()
+        if fleet:
+            deliveries = self._ledger(create=False).deliveries()
+            sources = fleet_sources(deliveries, known, self._staging.real)
+            request = replace(request, sources=sources, below=True)
+        async with (
+            self._registry(known, view.show) as client,
+            ImageCarrier(client, dry_run=dry_run) as carrier,
+        ):
+            return await copy(request, carrier, view.show, view.output, dry_run=dry_run)
+
+    async def list_registry(self, place: str, *, fleet_only: bool) -> Listing:
+        """What a registry holds below ``HOST[/PREFIX]``, and what of the fleet it lacks."""
+        from shipway.flows.listing import list_registry, wanted_of
+
+        deliveries = self._ledger(create=False).deliveries()
+        known = self.fleet() if fleet_only else self._accesses()
+        real = self._staging.real if any(EMBEDDED in each.reference for each in deliveries) else None
+        async with self._registry(known) as registry:
+            return await list_registry(
+                registry,
+                place,
+                lambda: wanted_of(deliveries, known if fleet_only else self.fleet()),
+                fleet_only=fleet_only,
+                real=real or (lambda reference: reference),
+            )
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        return self._clock.now()
+
+    async def diagnose(self, place: str, on_probed: OnProbed) -> tuple[Probed, ...]:
+        """Look at one registry, and with ``HOST/REPO`` at the right to push there."""
+        from shipway.flows.diagnose import diagnose
+        from shipway.registry.inspector import RegistryInspector
+
+        known = self._accesses()
+        inspector = RegistryInspector(self._registry_config(known), self._credentials, self._clock)
+        try:
+            return await diagnose(place, inspector, self._clock, on_probed)
+        finally:
+            await inspector.close()
+
+    def _accesses(self) -> Fleet:
+        """No image, but how the fleet file says that registries are reached."""
+        file = None if self._sources else find_fleet_file(FileTree(self.root), self._config)
+        return Fleet((), registries=file.registries if file else {})
 
     # --- adapters -----------------------------------------------------------------------------
 

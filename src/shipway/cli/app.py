@@ -21,8 +21,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ship": ("ship", "Build, push, read back and prove what changed."),
     "status": ("status", "Show what is delivered and what the last run did."),
     "report": ("report", "Write the report of a run as Markdown, JSON or HTML."),
+    "copy": ("copy", "Copy images between registries, layouts and archives, signatures included."),
     "prune": ("prune", "Delete old images from registries, and never one that is still needed."),
-    "registry": ("registry", "Run the embedded registry."),
+    "registry": ("registry", "Look at registries, and run the embedded one."),
     "demo": ("demo", "Ship an example fleet on this machine."),
 }
 

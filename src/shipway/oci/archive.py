@@ -11,6 +11,7 @@ import os
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -35,6 +36,7 @@ PIECE = 1 << 20
 _T = TypeVar("_T")
 _CONTAINERD_NAME = "io.containerd.image.name"
 _MAX_MEMBERS = 100_000
+_END = b"\0" * (2 * tarfile.BLOCKSIZE)
 _COMPRESSED = {b"\x1f\x8b": "gunzip", b"BZ": "bunzip2", b"\xfd7": "unxz", b"\x28\xb5": "unzstd"}
 
 
@@ -202,10 +204,12 @@ class ArchiveWriter:
             raise InvalidValue(f"{path} exists", help="archives are not added to: remove it, or name another")
         self.path = path
         self._part = path.with_name(f".{path.name}.part")
-        with reported(f"write {self._part}"):
-            self._file: BinaryIO = self._part.open("wb")
-        self._tar = tarfile.TarFile(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)
         self.sizes: dict[str, int] = {}
+
+    @cached_property
+    def _file(self) -> BinaryIO:
+        with reported(f"write {self._part}"):
+            return self._part.open("wb")
 
     def begin(self, descriptor: Descriptor) -> int:
         """Start a blob; what came before stays when ``undo`` is called with the result."""
@@ -220,14 +224,12 @@ class ArchiveWriter:
     def end(self, descriptor: Descriptor) -> None:
         """Close the blob that was begun and written whole."""
         self.add(b"\0" * (-descriptor.size % tarfile.BLOCKSIZE))
-        self._tar.offset = self._file.tell()
         self.sizes[descriptor.digest] = descriptor.size
 
     def undo(self, before: int) -> None:
         """Take back the blob that was begun at ``before``."""
         self._file.seek(before)
         self._file.truncate()
-        self._tar.offset = before
 
     def put(self, descriptor: Descriptor, data: bytes) -> None:
         """A whole blob, once."""
@@ -243,8 +245,8 @@ class ArchiveWriter:
         self._document("oci-layout", {"imageLayoutVersion": "1.0.0"})
         self._document("index.json", index)
         self._document("manifest.json", [image.document() for image in saved])
+        self.add(_END)
         with reported(f"write {self.path}"):
-            self._tar.close()
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
@@ -252,14 +254,14 @@ class ArchiveWriter:
 
     def abandon(self) -> None:
         """Leave nothing behind."""
-        self._file.close()
-        self._part.unlink(missing_ok=True)
+        if "_file" in self.__dict__:
+            self._file.close()
+            self._part.unlink(missing_ok=True)
 
     def _document(self, name: str, content: object) -> None:
         data = msgspec.json.encode(content)
         self._header(name, len(data))
         self.add(data + b"\0" * (-len(data) % tarfile.BLOCKSIZE))
-        self._tar.offset = self._file.tell()
 
     def _header(self, name: str, size: int) -> None:
         entry = tarfile.TarInfo(name)

@@ -37,7 +37,8 @@ class Tally:
 
 
 class Copier:
-    """Copies one image. With ``whole`` what refers to it comes along and all of it is read back."""
+    """Copies one image. With ``whole`` what refers to it comes along, where the target keeps such things, and
+    all of it is read back."""
 
     def __init__(
         self, source: Store, target: Target, *, whole: bool = True, on_blob: OnBlob = _unheard
@@ -45,6 +46,7 @@ class Copier:
         self._source = source
         self._target = target
         self._whole = whole
+        self._takes_along = whole and target.keeps_referrers
         self._on_blob = on_blob
         self._attached: set[Digest] = set()
         self._known: dict[Digest, tuple[list[Descriptor], list[str]]] = {}
@@ -64,7 +66,7 @@ class Copier:
                 # what was seen there may have been collected since
                 self._target.forget()
                 raise
-        elif self._whole:
+        elif self._takes_along:
             await self._about(manifest.digest)
         if there is None or not _is(there, manifest):
             raise self._other(name, manifest, there)
@@ -74,7 +76,7 @@ class Copier:
         self, manifest: Manifest, name: str | None, there: Descriptor | None
     ) -> Descriptor | None:
         """Put a manifest whose parts are there, what is about it, and its name last."""
-        if self._whole and any(await self._attachments(manifest.digest)):
+        if self._takes_along and any(await self._attachments(manifest.digest)):
             if await self._target.head(manifest.digest) is None:
                 await self._put(manifest, None)
             await self._about(manifest.digest)
@@ -109,7 +111,7 @@ class Copier:
             manifest = await self._source.manifest(digest)
             await self._parts(manifest)
             await self._put(manifest, None)
-        if self._whole:
+        if self._takes_along:
             await self._about(digest)
 
     async def _put(self, manifest: Manifest, name: str | None, *, root: bool = False) -> None:

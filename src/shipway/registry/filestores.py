@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -27,11 +27,15 @@ class LayoutStore:
     """An OCI image layout; satisfies ``Target``.
 
     What refers to a manifest is listed as registries without the API do it, at a fallback tag; entries
-    without a name that have a subject, as oras writes them, are found too.
+    without a name that have a subject, as oras writes them, are found too. With ``may_lack`` a directory
+    that is not there is an empty layout.
     """
 
-    def __init__(self, directory: Path) -> None:
+    keeps_referrers = True
+
+    def __init__(self, directory: Path, *, may_lack: bool = False) -> None:
         self._layout = Layout(directory)
+        self._may_lack = may_lack
         self._locks: dict[str, asyncio.Lock] = {}
 
     @property
@@ -58,14 +62,14 @@ class LayoutStore:
         return _manifest(data, self.name, entry.media_type if entry is not None else "")
 
     async def names(self) -> list[str]:
-        return sorted({name for entry in self._layout.entries() if (name := _ref_name(entry))})
+        return sorted({name for entry in self._entries() if (name := _ref_name(entry))})
 
     def unnamed(self) -> list[Descriptor]:
         """The entries that have no name."""
-        return [entry for entry in self._layout.entries() if not _ref_name(entry)]
+        return [entry for entry in self._entries() if not _ref_name(entry)]
 
     async def referrers(self, digest: Digest) -> list[Descriptor]:
-        listed = self._layout.entry(fallback_tag(digest))
+        listed = self._entry(fallback_tag(digest))
         found = listing(await self.manifest(fallback_tag(digest))) if listed is not None else []
         for entry in self.unnamed():
             data = self._layout.read(entry.parsed_digest)
@@ -114,7 +118,7 @@ class LayoutStore:
 
     async def _list(self, manifest: Manifest, tag: str) -> None:
         async with self._locks.setdefault(tag, asyncio.Lock()):
-            before = await self.manifest(tag) if self._layout.entry(tag) is not None else None
+            before = await self.manifest(tag) if self._entry(tag) is not None else None
             index = with_referrer(before, manifest)
             self._layout.write(index.digest, index.data)
             self._layout.put_entry(tag, index.descriptor)
@@ -123,9 +127,15 @@ class LayoutStore:
         """Nothing is remembered: the files are looked at every time."""
 
     def _entry(self, at: At) -> Descriptor | None:
-        if isinstance(at, str):
-            return self._layout.entry(at)
-        return next((entry for entry in self._layout.entries() if entry.digest == str(at)), None)
+        key = str(at)
+        by_name = isinstance(at, str)
+        entries = self._entries()
+        return next((e for e in entries if (_ref_name(e) if by_name else e.digest) == key), None)
+
+    def _entries(self) -> Sequence[Descriptor]:
+        if self._may_lack and not self._layout.index_path.exists():
+            return ()
+        return self._layout.entries()
 
 
 class ArchiveStore:
@@ -186,6 +196,8 @@ class ArchiveStore:
 
 class ArchiveTarget:
     """A docker archive that is written; satisfies ``Target``. It is there when ``finish`` was called."""
+
+    keeps_referrers = False
 
     def __init__(self, path: Path) -> None:
         self._writer = ArchiveWriter(path)

@@ -32,23 +32,36 @@ class Shipment:
         self, destination: Reference, descriptor: Descriptor, body: Body, source: Reference | None = None
     ) -> Taken:
         """Make the blob present at ``destination``; ``source`` is the repository that ``body`` reads."""
-        # a blob that several images share moves once; the others wait, then mount it
-        async with self._locks.setdefault((destination.registry, descriptor.digest), asyncio.Lock()):
-            known = self._repositories(destination, descriptor)
+        known = self._repositories(destination, descriptor)
+        if not known:
+            # a blob that several images share moves once; the others wait, then mount it side by side
+            async with self._lock(destination.registry, descriptor):
+                if not known:
+                    return await self._taken(destination, descriptor, body, source)
+        async with self._lock(destination.name, descriptor):
             if destination.repository in known:
                 return "there"
-            # where it is elsewhere in the registry a mount tells as much as a look, in one request
-            mount = await self._mounted(source, descriptor, destination) if known else None
-            if mount is None or not (mount.done or mount.opened):
-                if await self._content.has_blob(destination, descriptor.parsed_digest, "push"):
-                    known.add(destination.repository)
-                    return "there"
-                mount = mount or await self._mounted(source, descriptor, destination)
-            if not mount.done:
-                async with self._transfers:
-                    await self._uploader.upload(destination, descriptor, body, mount.opened)
-            known.add(destination.repository)
-            return "mounted" if mount.done else "moved"
+            return await self._taken(destination, descriptor, body, source)
+
+    async def _taken(
+        self, destination: Reference, descriptor: Descriptor, body: Body, source: Reference | None
+    ) -> Taken:
+        known = self._repositories(destination, descriptor)
+        # where it is elsewhere in the registry a mount tells as much as a look, in one request
+        mount = await self._mounted(source, descriptor, destination) if known else None
+        if mount is None or not (mount.done or mount.opened):
+            if await self._content.has_blob(destination, descriptor.parsed_digest, "push"):
+                known.add(destination.repository)
+                return "there"
+            mount = mount or await self._mounted(source, descriptor, destination)
+        if not mount.done:
+            async with self._transfers:
+                await self._uploader.upload(destination, descriptor, body, mount.opened)
+        known.add(destination.repository)
+        return "mounted" if mount.done else "moved"
+
+    def _lock(self, place: str, descriptor: Descriptor) -> asyncio.Lock:
+        return self._locks.setdefault((place, descriptor.digest), asyncio.Lock())
 
     def forget(self, destination: Reference) -> None:
         """What was seen in this repository may have been collected since."""

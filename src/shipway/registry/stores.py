@@ -47,7 +47,10 @@ class Store(Protocol):
 
 
 class Target(Store, Protocol):
-    """What images can be put into as well."""
+    """What images can be put into as well. ``keeps_referrers`` tells whether what refers to them can be."""
+
+    @property
+    def keeps_referrers(self) -> bool: ...
 
     async def take(self, source: Store, descriptor: Descriptor) -> Taken:
         """Make a blob of ``source`` present here."""
@@ -72,6 +75,8 @@ class Repositories:
 
 class RepositoryStore:
     """One repository of a registry; satisfies ``Target``."""
+
+    keeps_referrers = True
 
     def __init__(self, shared: Repositories, repository: Reference) -> None:
         self._shared = shared
@@ -151,6 +156,10 @@ class Rehearsal:
     @property
     def name(self) -> str:
         return self._target.name
+
+    @property
+    def keeps_referrers(self) -> bool:
+        return self._target.keeps_referrers
 
     async def head(self, at: At) -> Descriptor | None:
         put = self._put.get(at)

@@ -13,6 +13,7 @@ from shipway.flows.live.probed import Probed, State
 from shipway.report.text import encodable, labelled, one_line
 
 SCHEMA = "shipway.doctor/1"
+DIAGNOSIS = "shipway.registry-diagnose/1"
 _WIDTH = 110
 _COLOURS: dict[State, str] = {"ok": "green", "warning": "yellow", "failed": "red"}
 
@@ -41,11 +42,11 @@ def _labelled(label: str, text: str) -> Iterable[str]:
     return labelled(f"{label:<6}", text, indent=" " * 8, width=_WIDTH)
 
 
-def doctor_json(probed: Sequence[Probed]) -> str:
+def doctor_json(probed: Sequence[Probed], schema: str = SCHEMA) -> str:
     """The same as JSON."""
     counts = Counter(each.state for each in probed)
     document = {
-        "schema": SCHEMA,
+        "schema": schema,
         "probes": [
             {
                 "probe": each.probe,

@@ -35,6 +35,12 @@ _LINES: dict[str, _Line] = {
     "prune.reading": lambda data: f"reading {data['repository']}",
     "prune.progress": lambda data: f"{data['repository']}: {data['done']} of {data['of']} deletions done",
     "prune.restored": lambda data: f"put back {data['reference']}",
+    "copy.done": lambda data: (
+        f"{data['state']} {_short(data['digest'])} to {data['destination']}"
+        f" ({plural(data['blobs_moved'], 'blob')} moved, {size(data['bytes'])})"
+    ),
+    "copy.failed": lambda data: f"FAILED: {data['message']}",
+    "registry.warning": lambda data: f"{data['registry']} warns: {data['text']}",
     "registry.retry": lambda data: f"retry {data.get('attempt')}: {data.get('reason')}",
 }
 

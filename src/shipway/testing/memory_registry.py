@@ -135,6 +135,16 @@ class MemoryRegistry:
         self._enter("tags", repository)
         return sorted(self._repository(repository).tags)
 
+    async def catalog(self, registry: str) -> list[str]:
+        """See ``ports.Catalogued``."""
+        self._enter("catalog", Reference(registry, "-"))
+        names = (
+            name.removeprefix(f"{registry}/")
+            for name in self._repositories
+            if name.startswith(f"{registry}/")
+        )
+        return sorted(name for name in names if self._repositories[f"{registry}/{name}"].manifests)
+
     async def delete(self, reference: Reference) -> None:
         self._enter("delete", reference, writes=True)
         found = self._find(reference)

@@ -132,14 +132,14 @@ class Scene:
         builds = Builds()
         facts = Facts(load_fleet(self.root, builds=builds), builds, str(self.root))
         world = World(
-            self.told,
-            engine,
-            "auto",
-            self.machine,
-            FixedClock(),
-            Path("/state"),
-            self.heard.append,
-            self.seconds,
+            inspector=self.told,
+            engine=engine,
+            wanted="auto",
+            host=self.machine,
+            clock=FixedClock(),
+            state=Path("/state"),
+            on_probed=self.heard.append,
+            seconds=self.seconds,
         )
         return await probe(facts, world)
 

@@ -38,17 +38,23 @@ def probed(probe: str, subject: str, seen: str, *findings: Finding | None) -> Pr
 OnProbed: TypeAlias = Callable[[Probed], None]
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """Where probes look. ``engine`` chooses one and raises EngineMissing, ``wanted`` is its name or ``auto``;
-    ``state`` is Shipway's own directory. ``on_probed`` hears of each probe when it is done. No probe takes
-    longer than ``seconds``, counted from the start of all."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """How registries are looked at. ``on_probed`` hears of each probe when it is done. No probe takes longer
+    than ``seconds``, counted from the start of all."""
 
     inspector: Inspector
+    clock: Clock
+    on_probed: OnProbed
+    seconds: float = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World(Sight):
+    """Where probes look. ``engine`` chooses one and raises EngineMissing, ``wanted`` is its name or ``auto``;
+    ``state`` is Shipway's own directory."""
+
     engine: Callable[[], Awaitable[Engine]]
     wanted: str
     host: Host
-    clock: Clock
     state: Path
-    on_probed: OnProbed
-    seconds: float = 4.0

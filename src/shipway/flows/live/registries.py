@@ -22,7 +22,7 @@ from shipway.checks.rules.sw505_engine_distrusts_registry import distrusted
 from shipway.checks.rules.sw506_clock_skew import skewed
 from shipway.errors import NotFound, RegistryError, ShipwayError
 from shipway.flows.live.aims import Goal, Port
-from shipway.flows.live.probed import Probed, World, probed
+from shipway.flows.live.probed import Probed, Sight, probed
 from shipway.ports import Account, EngineSurvey, EngineTrust, Reached
 from shipway.values import Reference
 
@@ -30,15 +30,15 @@ from shipway.values import Reference
 class RegistryProbes:
     """The probes of the registry of one ``port``, all of them done before ``deadline`` (loop time).
 
-    ``survey`` gives what the engine is, None when there is none; ``plain`` are the hosts that the fleet file
-    reaches over plain HTTP.
+    ``survey`` gives what the engine is, None when there is none, and is None itself where no engine matters;
+    ``plain`` are the hosts that the fleet file reaches over plain HTTP.
     """
 
     def __init__(
         self,
-        world: World,
+        world: Sight,
         port: Port,
-        survey: asyncio.Future[EngineSurvey | None],
+        survey: asyncio.Future[EngineSurvey | None] | None,
         plain: tuple[str, ...],
         deadline: float,
     ) -> None:
@@ -63,7 +63,7 @@ class RegistryProbes:
         return first + list(await asyncio.gather(*self._further(reached, account)))
 
     def _further(self, reached: Reached, account: Account | None) -> list[Awaitable[Probed]]:
-        looks: list[Awaitable[Probed]] = [self._trust()]
+        looks: list[Awaitable[Probed]] = [self._trust(self._survey)] if self._survey is not None else []
         looks += [self._push(goal, reached, account) for goal in self._port.goals]
         looks += [self._base(reference, users, account) for reference, users in self._bases().items()]
         if reached.is_harbor:
@@ -90,7 +90,8 @@ class RegistryProbes:
     async def _account(self) -> tuple[Account | None, ShipwayError | None]:
         """The credentials for what goes there, else for what comes from there."""
         goals, bases = self._port.goals, self._port.bases
-        reference = goals[0].repository if goals else bases[0].base.reference
+        named = [goal.repository for goal in goals] + [wanted.base.reference for wanted in bases]
+        reference = next(iter(named), Reference(self._port.registry, ""))
         try:
             async with asyncio.timeout_at(self._deadline):
                 return await self._world.inspector.account(reference), None
@@ -196,13 +197,13 @@ class RegistryProbes:
         lacks = (lacking(user, platforms, self._port.registry) for user in users)
         return self._tell("base", subject, seen, *lacks)
 
-    async def _trust(self) -> Probed:
+    async def _trust(self, surveyed: asyncio.Future[EngineSurvey | None]) -> Probed:
         """The registry as the engine sees it, which reads other files than Shipway."""
         registry, pulls = self._port.registry, bool(self._port.bases)
         try:
             async with asyncio.timeout_at(self._deadline):
                 # the time-out of one that waits must not take the survey from the others
-                survey = await asyncio.shield(self._survey)
+                survey = await asyncio.shield(surveyed)
         except TimeoutError:
             survey = None
         if survey is None:
