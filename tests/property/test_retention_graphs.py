@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shipway.planning.retention.graph import Graph, Node, companion_name
+from shipway.oci.referrers import fallback_tag
+from shipway.planning.retention.graph import Graph, Node
 from shipway.planning.retention.plan import Question, Retention, decide
 from shipway.planning.retention.policy import Limits, Pattern, Policy, Uses
 from shipway.values import Digest
@@ -50,7 +51,7 @@ def cases(draw: st.DrawFn) -> Case:
             st.tuples(st.sampled_from(DIGESTS), st.sampled_from(SUFFIXES)), st.sampled_from(there), max_size=4
         )
     )
-    tags |= others | {companion_name(of) + suffix: to for (of, suffix), to in companions.items()}
+    tags |= others | {fallback_tag(of) + suffix: to for (of, suffix), to in companions.items()}
     used_tags = draw(st.lists(st.sampled_from(sorted(tags)), max_size=1)) if tags else []
     used = draw(st.lists(st.sampled_from(DIGESTS), max_size=1))
     uses = Uses(dict.fromkeys(used_tags, "a file"), dict.fromkeys(map(str, used), "a file"))
@@ -76,7 +77,7 @@ def naive(case: Case) -> tuple[set[str], set[Digest]]:
         if number not in newest and tag not in case.uses.tags and str(tags[tag]) not in used
     }
     belongs = {
-        tag: [digest for digest in nodes if tag.partition(".")[0] == companion_name(digest)]
+        tag: [digest for digest in nodes if tag.partition(".")[0] == fallback_tag(digest)]
         for tag in tags
         if tag.startswith("sha256-")
     }
@@ -131,7 +132,7 @@ def test_nothing_that_is_reached_from_what_is_kept_goes(case: Case) -> None:
             pending += [*node.children, *node.referrers, *([node.subject] if node.subject else [])]
             pending += [other for other, each in graph.nodes.items() if each.subject == digest]
             pending += [
-                to for name, to in graph.tags.items() if name.partition(".")[0] == companion_name(digest)
+                to for name, to in graph.tags.items() if name.partition(".")[0] == fallback_tag(digest)
             ]
 
 

@@ -22,7 +22,7 @@ from shipway.ports import Deleter
 from shipway.registry.backends.distribution import DistributionDeleter
 from shipway.registry.client import RegistryClient
 from shipway.registry.config import RegistryConfig
-from shipway.testing.raw import RawRepository, encode
+from shipway.testing.raw import RawRepository, descriptor, encode, index
 from shipway.testing.registry import running_registry
 from shipway.testing.scripted_registry import Bench, ScriptedServer
 from shipway.values import Digest, Reference
@@ -199,6 +199,24 @@ async def test_what_a_registry_takes_along_is_put_back(stage: Stage) -> None:
         await prune(stage.means, plans, "prune")
     assert "b-4" in tags(stage.repository)
     assert stage.means.ledger.runs()[0].state == "partly"
+
+
+async def test_a_platform_of_a_kept_index_that_a_registry_takes_along_is_put_back(stage: Stage) -> None:
+    images(stage.repository)
+    platform = stage.repository.image(b"platform")
+    digest = Digest.of(encode(platform))
+    stage.repository.put_manifest(digest, platform)
+    stage.repository.put_manifest("b-5", index(descriptor(encode(platform))))
+
+    def greedy(request: web.Request, _: aiohttp.ClientResponse, body: bytes) -> None:
+        if request.method == "DELETE":
+            stage.repository("DELETE", f"manifests/{digest}")
+
+    plans = await stage.plans()
+    stage.change.append(greedy)
+    with pytest.raises(PartlyDelivered, match="put back"):
+        await prune(stage.means, plans, "prune")
+    assert stage.repository("HEAD", f"manifests/{digest}").status == 200
 
 
 async def test_undo_leaves_a_tag_that_was_pushed_again(stage: Stage) -> None:

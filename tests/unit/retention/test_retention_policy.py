@@ -6,7 +6,8 @@ import pytest
 
 from shipway.errors import InvalidValue, UsageError
 from shipway.fleet.model import RetentionSettings
-from shipway.planning.retention.graph import Graph, Node, companion_name
+from shipway.oci.referrers import fallback_tag
+from shipway.planning.retention.graph import Graph, Node
 from shipway.planning.retention.moments import SchemeReader
 from shipway.planning.retention.plan import Question, Retention, decide
 from shipway.planning.retention.policy import Limits, Pattern, Policy, Uses
@@ -108,10 +109,10 @@ def test_signatures_follow_what_they_sign_and_orphans_stay() -> None:
     signed = {name: Digest.of(name.encode()) for name in ("b-1", "b-2")}
     tags = dict(signed)
     for digest in (*signed.values(), Digest.of(b"nowhere")):
-        tags[f"{companion_name(digest)}.sig"] = Digest.of(f"signature of {digest}".encode())
+        tags[f"{fallback_tag(digest)}.sig"] = Digest.of(f"signature of {digest}".encode())
     result = plan(Graph(tags, {digest: Node() for digest in tags.values()}), Policy(1, by="tag-number"))
     assert result is not None
-    assert sorted(result.delete) == sorted(["b-1", f"{companion_name(signed['b-1'])}.sig"])
+    assert sorted(result.delete) == sorted(["b-1", f"{fallback_tag(signed['b-1'])}.sig"])
 
 
 def test_tags_of_another_scheme_stay() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from shipway.oci.referrers import fallback_tag
 from shipway.values import Digest
 
 # the referrers tag schema (distribution spec) and cosign's tags: sha256-<hex>, sha256-<hex>.sig …
@@ -45,7 +46,7 @@ class Graph:
         """Manifests by the name that their companion tags give them; sha512 is cut, so there may be two."""
         found: dict[str, tuple[Digest, ...]] = defaultdict(tuple)
         for digest in self.nodes:
-            found[companion_name(digest)] += (digest,)
+            found[fallback_tag(digest)] += (digest,)
         return found
 
     @cached_property
@@ -85,11 +86,6 @@ class Graph:
         node = self.nodes.get(digest)
         if node and node.subject:
             yield node.subject
-
-
-def companion_name(digest: Digest) -> str:
-    """The beginning of every companion tag of a manifest (distribution spec, § Referrers Tag Schema)."""
-    return f"{digest.algorithm}-{digest.hex[:64]}"
 
 
 def is_list_of_referrers(tag: str) -> bool:
