@@ -19,6 +19,7 @@ from shipway.fleet.load import load_fleet
 from shipway.fleet.model import BuildInputs, Declaration, Fleet, Image, Problem
 from shipway.fleet.schema import schema_text
 from shipway.fleet.settings import FLEET, GROUP_TABLE, IMAGE, REPOSITORY_TABLE
+from shipway.fleet.settle import default_repository
 from shipway.place import Place
 from shipway.values import Platform
 
@@ -123,7 +124,7 @@ def fleets(draw: st.DrawFn) -> Fleet:
         image = Image(
             name,
             inputs,
-            repository or draw(st.none() | st.just(f"ghcr.io/acme/{name.lower()}")),
+            repository or draw(st.none() | st.just(default_repository("ghcr.io/acme", name))),
             draw(st.none() | TAGS),
             tuple(draw(st.lists(TAGS, max_size=2))),
             declarations=(Declaration("compose", name, place, inputs),),
