@@ -92,9 +92,9 @@ def wanted_of(deliveries: Iterable[Delivery], fleet: Fleet | None) -> tuple[Want
             delivery.image, reference.with_tag(tag), Digest.parse(delivery.digest)
         )
     for image in fleet.images if fleet is not None else ():
-        tag = image.tag if image.tag and "{" not in image.tag else None
+        known = image.tag if image.tag and "{" not in image.tag else None
         repository = destination(image)
-        wanted.setdefault(image.name, Wanted(image.name, repository.with_tag(tag) if tag else repository))
+        wanted.setdefault(image.name, Wanted(image.name, repository.with_tag(known) if known else repository))
     return tuple(wanted.values())
 
 

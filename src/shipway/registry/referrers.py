@@ -58,16 +58,18 @@ class Referrers:
         try:
             async for answer in pages(self._session, call):
                 if is_page(answer.headers, ""):
-                    return self._none(reference)
+                    self._remember_lack(reference)
+                    return None
                 found.extend(_entries(answer.body, call.action))
         except RegistryError as error:
             # without the API: 404, 401 without a challenge (Harbor 2.7), 303 to a web site (GHCR)
             if error.status in (0, 429) or error.status >= 500:
                 raise
-            return self._none(reference)
+            self._remember_lack(reference)
+            return None
         return found
 
-    def _none(self, reference: Reference) -> None:
+    def _remember_lack(self, reference: Reference) -> None:
         self._without_api.add(reference.registry)
 
     async def _at_tag(self, reference: Reference, digest: Digest) -> list[Descriptor]:
