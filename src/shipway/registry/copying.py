@@ -49,6 +49,7 @@ class Copier:
         self._takes_along = whole and target.keeps_referrers
         self._on_blob = on_blob
         self._attached: set[Digest] = set()
+        self._manifests: set[Digest] = set()
         self._known: dict[Digest, tuple[list[Descriptor], list[str]]] = {}
         self.tally = Tally()
 
@@ -122,7 +123,8 @@ class Copier:
             self._target.forget()
             await self._parts(manifest)
             await self._target.put(manifest, name, root=root)
-        self.tally.manifests += 1
+        self._manifests.add(manifest.digest)
+        self.tally.manifests = len(self._manifests)
 
     # --- what refers to it --------------------------------------------------------------------
 

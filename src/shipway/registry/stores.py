@@ -152,6 +152,7 @@ class Rehearsal:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._put: dict[At, Manifest] = {}
+        self._taken: set[str] = set()
 
     @property
     def name(self) -> str:
@@ -185,6 +186,9 @@ class Rehearsal:
         return self._target.stream(descriptor)
 
     async def take(self, source: Store, descriptor: Descriptor) -> Taken:  # noqa: ARG002
+        if descriptor.digest in self._taken:
+            return "there"
+        self._taken.add(descriptor.digest)
         return "there" if await self._target.has_blob(descriptor) else "moved"
 
     async def put(self, manifest: Manifest, name: str | None, *, root: bool = False) -> None:  # noqa: ARG002

@@ -13,6 +13,7 @@ from shipway.errors import Denied, Mismatch, RegistryError, Unreachable
 from shipway.oci.manifest import Descriptor
 from shipway.registry.config import RegistryConfig
 from shipway.registry.credentials import Credential
+from shipway.registry.proxy import Proxies
 from shipway.testing.scripted_registry import Bench, ScriptedServer
 from shipway.values import Digest, Reference
 
@@ -316,3 +317,84 @@ async def test_a_source_that_fails_is_the_error_not_the_destination(bench: Bench
     with pytest.raises(Mismatch, match="its content has the digest"):
         await (await bench.client()).copy_blob(at(source), BLOB, at(destination))
     assert registry.blobs == {}
+
+
+# --- chunks that get lost ---------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Leaky(UploadRegistry):
+    """The connection breaks in each chunk of ``breaks``, after ``taken`` of its bytes."""
+
+    breaks: tuple[int, ...] = ()
+    taken: int = 0
+    remembers: bool = True
+    chunks: int = 0
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        if request.method != "GET":
+            return await UploadRegistry.__call__(self, request)
+        if not self.remembers:
+            return web.json_response({"errors": [{"code": "BLOB_UPLOAD_INVALID"}]}, status=404)
+        number = self.number(request)
+        size = len(self.uploads[number])
+        return web.Response(status=204, headers={**self.location(number), "Range": f"0-{max(size - 1, 0)}"})
+
+    def patch(self, request: web.Request, body: bytes) -> web.Response:
+        self.chunks += 1
+        if self.chunks in self.breaks:
+            self.uploads[self.number(request)] += body[: self.taken]
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+        start = int(request.headers["Content-Range"].partition("-")[0])
+        assert start == len(self.uploads[self.number(request)])
+        return UploadRegistry.patch(self, request, body)
+
+
+@pytest.mark.parametrize("taken", [0, 1000, 1 << 20])
+async def test_a_chunk_that_got_lost_goes_on_where_the_registry_stands(bench: Bench, taken: int) -> None:
+    registry = Leaky(max_body=1 << 20, breaks=(3,), taken=taken)
+    await upload(bench, registry)
+    assert bench.kinds.count("registry.upload_resumed") == 1
+    # the whole and chunks of 4 MiB were too large; the third session takes all chunks
+    assert registry.opened == 3
+    assert sum(registry.sizes[2:]) == len(DATA) + (1 << 20) - taken
+
+
+async def test_a_chunk_that_got_lost_with_its_session_makes_the_upload_start_anew(bench: Bench) -> None:
+    registry = Leaky(max_body=1 << 20, breaks=(3,), remembers=False)
+    await upload(bench, registry)
+    assert registry.opened == 4
+    assert "registry.upload_again" in bench.kinds
+
+
+async def test_a_chunk_that_gets_lost_all_the_time_is_given_up(bench: Bench) -> None:
+    registry = Leaky(max_body=1 << 20, breaks=tuple(range(1, 1000)))
+    with pytest.raises(Unreachable):
+        await upload(bench, registry)
+    assert registry.chunks < 30
+
+
+# --- registries that know no chunks -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        "1.dkr.ecr.eu-central-1.amazonaws.com",
+        "public.ecr.aws",
+        "europe-docker.pkg.dev",
+        "eu.gcr.io",
+    ],
+)
+async def test_a_refused_size_is_told_where_chunks_would_be_lost(bench: Bench, registry: str) -> None:
+    behind = UploadRegistry(max_body=1 << 20)
+    server = await bench.serve(behind)
+    config = RegistryConfig(
+        plain_http=frozenset({registry}), proxies=Proxies(http=f"http://{server.address}")
+    )
+    with pytest.raises(RegistryError) as caught:
+        await (await bench.client(config)).put_blob(Reference.parse(f"{registry}/acme/api"), DATA)
+    assert caught.value.status == 413
+    assert "PATCH" not in {seen.method for seen in server.seen}
