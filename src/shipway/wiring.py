@@ -14,13 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from shipway.errors import NotFound
 from shipway.fleet.builds import Builds
-from shipway.fleet.file import OtherRepository
-from shipway.fleet.load import discover_fleet, load_fleet, repositories_of
 from shipway.fleet.locate import find_fleet_file
 from shipway.fleet.model import Fleet
 from shipway.fleet.tree import FileTree
-from shipway.flows.check import NOTHING_ELSE, Checked, Checker, CheckRequest, Other
 from shipway.flows.deliver import deliver
 from shipway.flows.prepare import Prepared, Sources, prepare
 from shipway.flows.recipes import FileRecipes
@@ -40,6 +38,8 @@ from shipway.values import Platform, Reference
 if TYPE_CHECKING:
     from shipway.checks.facts import Facts
     from shipway.dockerfile.trace import StageTree
+    from shipway.fleet.file import OtherRepository
+    from shipway.flows.check import Checked, Checker, CheckRequest, Other
     from shipway.flows.copy import CopyRequest, CopyResult
     from shipway.flows.listing import Listing
     from shipway.flows.live.probed import OnProbed, Probed
@@ -130,6 +130,8 @@ class Workspace:
         return self._load(self._builds)
 
     def _load(self, builds: Builds) -> Fleet:
+        from shipway.fleet.load import load_fleet
+
         return load_fleet(
             self.root, config=self._config, sources=self._sources, checkouts=self._checkouts, builds=builds
         )
@@ -137,11 +139,15 @@ class Workspace:
     @cached_property
     def _checkouts(self) -> dict[str, Path]:
         """The other repositories that come from Git, each cloned once."""
+        from shipway.fleet.load import repositories_of
+
         others = () if self._sources else repositories_of(self.root, self._config)
         return {other.name: self._checkout(other) for other in others if other.git is not None}
 
     def discovered(self) -> Fleet:
         """The fleet as files other than the fleet file declare it."""
+        from shipway.fleet.load import discover_fleet
+
         return discover_fleet(self.root, self._sources)
 
     def _checkout(self, other: OtherRepository) -> Path:
@@ -154,6 +160,8 @@ class Workspace:
 
     async def check(self, request: CheckRequest, live: LiveRequest | None = None) -> Checked:
         """What rules find in the files, after the fixes asked for, and what registries and engine show."""
+        from shipway.flows.check import NOTHING_ELSE, Other
+
         facts, other = self._checker.facts(self._builds), NOTHING_ELSE
         if live is not None:
             from shipway.flows.live.preflight import FAMILIES, findings_of
@@ -183,6 +191,7 @@ class Workspace:
         """What hadolint finds in the files on disk; nothing where it is not wanted or not installed."""
         from shipway.checks.hadolint import FAMILIES, covered
         from shipway.checks.table import RULES
+        from shipway.flows.check import NOTHING_ELSE, Other
         from shipway.flows.hadolint import run_hadolint
 
         if not request.hadolint or not request.selection.wants_any(FAMILIES):
@@ -221,6 +230,8 @@ class Workspace:
 
     @cached_property
     def _checker(self) -> Checker:
+        from shipway.flows.check import Checker
+
         return Checker(self._load, self.root, self._working_copy, self._host.environ)
 
     def prefix(self) -> str:
@@ -405,6 +416,18 @@ class Workspace:
                 fleet_only=fleet_only,
                 real=real or (lambda reference: reference),
             )
+
+    async def tags(self, repository: Reference) -> list[str]:
+        """The tags of a repository, sorted. Raises NotFound when there is none."""
+        async with self._registry(self._accesses()) as registry:
+            found = await registry.tags(repository)
+        if not found:
+            raise NotFound(
+                f"{repository.name} has no tags",
+                cause="nothing was pushed there, or the credentials do not show it",
+                help=f"look at the registry: shipway registry ls {repository.registry}",
+            )
+        return found
 
     def now(self) -> datetime:
         """The time in UTC."""

@@ -10,6 +10,7 @@ from shipway.cli.options import Common, common
 from shipway.cli.registry_diagnose import command as diagnose
 from shipway.cli.registry_gc import command as gc
 from shipway.cli.registry_ls import command as ls
+from shipway.cli.registry_tags import command as tags
 from shipway.errors import UsageError
 
 
@@ -63,4 +64,5 @@ def serve(
 
 command.add_command(gc)
 command.add_command(ls)
+command.add_command(tags)
 command.add_command(diagnose)
