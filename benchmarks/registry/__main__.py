@@ -7,6 +7,7 @@ directory in BENCH_PEERS, else from PATH; those that are missing are said.
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -64,17 +65,31 @@ def _measure(row: Row, world: World, runs: int) -> Measured:
 
 
 def table(row: Row, measured: Measured) -> str:
-    """Seconds, each peer's time in units of ours within the same round, and peak memory, as Markdown."""
-    ours = measured[OURS]
-    lines = ["| | s (fastest to slowest) | times ours | peak MB |", "| --- | --- | --- | --- |"]
-    ratios = {}
+    """Wall and processor time, others in units of ours of the same round, and memory, as Markdown."""
+    lines = [
+        "| | s (least to most) | times ours | processor s | times ours | peak MB |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    ratios = {name: _ratio(measured, name, "seconds") for name in measured}
     for name, spent in measured.items():
         seconds = sorted(each.seconds for each in spent)
-        ratios[name] = median(each.seconds / our.seconds for each, our in zip(spent, ours, strict=True))
-        peak = max(each.peak for each in spent) / 1e6
         span = f"{median(seconds):.2f} ({seconds[0]:.2f} to {seconds[-1]:.2f})"
-        lines.append(f"| {name} | {span} | {ratios[name]:.2f} | {peak:.0f} |")
-    return "\n".join([*lines, "", _verdict(row, ratios, median(each.seconds for each in ours))])
+        busy = f"{median(each.processor for each in spent):.2f} | {_ratio(measured, name, 'processor'):.2f}"
+        lines.append(f"| {name} | {span} | {ratios[name]:.2f} | {busy} | {_peak(spent)} |")
+    return "\n".join([*lines, "", _verdict(row, ratios, median(each.seconds for each in measured[OURS]))])
+
+
+def _ratio(measured: Measured, name: str, what: str) -> float:
+    """The median of how often as much as ours in the same round."""
+    pairs = zip(measured[name], measured[OURS], strict=True)
+    return float(median(getattr(each, what) / getattr(ours, what) for each, ours in pairs))
+
+
+def _peak(spent: Sequence[Spent]) -> str:
+    # a child starts with the memory of its parent, which hides what is smaller
+    floor = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    most = max(each.peak for each in spent)
+    return f"{most / 1e6:.0f}" if most > floor else f"under {floor / 1e6:.0f}"
 
 
 def _verdict(row: Row, ratios: Mapping[str, float], seconds: float) -> str:
