@@ -1,10 +1,10 @@
 # Two commands on a fresh machine: make demo, make test. Each does all its set-up.
-.PHONY: help setup demo test lint bench docs format
+.PHONY: help setup demo test lint bench bench-registry docs format
 .DEFAULT_GOAL := help
 bin := .venv/bin
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Virtual environment, locked dependencies, engines where they may be installed
 	@bash .ci/setup
@@ -24,6 +24,9 @@ lint: setup ## Style, types, import layers, lock
 
 bench: setup ## Measure speed; ratios and whole-process figures
 	@$(bin)/python -m benchmarks.run
+
+bench-registry: setup ## Measure registry commands beside crane, oras, skopeo (BENCH_PEERS=DIR)
+	@$(bin)/python -m benchmarks.registry
 
 docs: setup ## Regenerate what is generated: the schema of the fleet file and the pages of the rules
 	@$(bin)/python -m shipway.fleet.schema > shipway.schema.json
