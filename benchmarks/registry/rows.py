@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.registry import images
 from benchmarks.registry.contenders import Peer
-from benchmarks.registry.processes import Runner, shipway
+from benchmarks.registry.processes import CommandFailed, Runner, shipway
 from benchmarks.registry.servers import Kind, fresh, serving
 from shipway.values import Reference
 
@@ -203,7 +204,7 @@ def _pushed(
     def row(world: World) -> Iterator[Mapping[str, Attempt]]:
         layout = world.directory(f"layout-{layers}x{size}")
         if not layout.exists():
-            images.write_layout(layout, "1.0", [size] * layers)
+            _apart(images.write_layout, layout, "1.0", [size] * layers)
 
         def commands(target: str) -> dict[str, Sequence[str]]:
             found: dict[str, Sequence[str]] = {
@@ -224,6 +225,15 @@ def _pushed(
         yield {name: attempt(name) for name in commands("")}
 
     return row
+
+
+def _apart(work: Callable[..., None], *given: object) -> None:
+    """Do it in another process: what runs later starts with the memory that this one ever had."""
+    process = get_context("spawn").Process(target=work, args=given)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise CommandFailed(f"{work.__name__} ended with {process.exitcode}")
 
 
 ROWS = (

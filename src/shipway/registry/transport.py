@@ -242,11 +242,12 @@ class _Outgoing:
         self._make = make
         self.error: ShipwayError | None = None
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncIterator[memoryview]:
         try:
             async for data in self._make():
-                for start in range(0, len(data), UPLOAD_PIECE):
-                    yield data[start : start + UPLOAD_PIECE]
+                view = memoryview(data)
+                for start in range(0, len(view), UPLOAD_PIECE):
+                    yield view[start : start + UPLOAD_PIECE]
         except ShipwayError as error:
             self.error = error
             raise
