@@ -412,7 +412,7 @@ class Workspace:
             return await list_registry(
                 registry,
                 place,
-                lambda: wanted_of(deliveries, known if fleet_only else self.fleet()),
+                lambda all_: wanted_of(deliveries, self.fleet() if all_ else None),
                 fleet_only=fleet_only,
                 real=real or (lambda reference: reference),
             )

@@ -306,3 +306,9 @@ async def test_a_layout_of_several_images_wants_a_name(world: World) -> None:
         await world.copy(f"{world.left}/acme/api:1.0", f"oci:{layout}:{tag}")
     with pytest.raises(InvalidValue, match="holds 2 images"):
         await world.copy(f"oci:{layout}", f"{world.right}/mirror/api:1.0")
+
+
+async def test_signatures_are_no_images_of_their_own(world: World) -> None:
+    push_signature(world.repository(), push_index(world.repository()))
+    async with ImageCarrier(world.client) as carrier:
+        assert await carrier.names(Locator.parse(f"{world.left}/acme/api")) == ["1.0"]

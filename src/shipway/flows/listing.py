@@ -101,29 +101,29 @@ def wanted_of(deliveries: Iterable[Delivery], fleet: Fleet | None) -> tuple[Want
 async def list_registry(
     registry: Catalogued,
     place: str,
-    wanted: Callable[[], Sequence[Wanted]],
+    wanted: Callable[[bool], Sequence[Wanted]],
     *,
     fleet_only: bool,
     real: Callable[[Reference], Reference] = lambda reference: reference,
 ) -> Listing:
     """List ``place`` (``HOST[/PREFIX]``); with ``fleet_only`` the repositories of the fleet alone.
 
-    ``wanted`` tells what the fleet should have anywhere, ``real`` where that is. Raises RegistryError when
-    the registry cannot be used at all.
+    ``wanted`` tells what the fleet should have anywhere, with True also what its files declare, which takes
+    time; ``real`` where that is. Raises RegistryError when the registry cannot be used at all.
     """
     host, _, prefix = place.strip("/").partition("/")
-    here = [each for each in wanted() if _below(real(each.reference), host, prefix)]
+    found = None if fleet_only else await _catalog(registry, host)
+    here = [each for each in wanted(found is None) if _below(real(each.reference), host, prefix)]
     images: dict[str, str | None] = {real(each.reference).name: each.image for each in here}
-    names, source = sorted(images), "fleet"
-    if not fleet_only and (found := await _catalog(registry, host)) is not None:
-        below = [Reference(host, name) for name in found]
-        names, source = [each.name for each in below if _below(each, host, prefix)], "catalog"
+    below = [Reference(host, name) for name in found or ()]
+    names = (
+        [each.name for each in below if _below(each, host, prefix)] if found is not None else sorted(images)
+    )
     looker = _Looker(registry)
     entries = await looker.repositories([Reference.parse(name) for name in names], images)
     missing = [lacking for each in here if (lacking := _lacking(each, real(each.reference), entries))]
-    return Listing(
-        host, prefix, "catalog" if source == "catalog" else "fleet", tuple(entries), tuple(missing)
-    )
+    source: Literal["catalog", "fleet"] = "fleet" if found is None else "catalog"
+    return Listing(host, prefix, source, tuple(entries), tuple(missing))
 
 
 async def _catalog(registry: Catalogued, host: str) -> list[str] | None:

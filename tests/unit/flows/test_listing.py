@@ -43,7 +43,7 @@ def entry(descriptor: Descriptor, media_type: str) -> Descriptor:
 async def listed(
     registry: MemoryRegistry, *wanted: Wanted, place: str = HOST, fleet_only: bool = False
 ) -> Listing:
-    return await list_registry(registry, place, lambda: wanted, fleet_only=fleet_only)
+    return await list_registry(registry, place, lambda all_: wanted, fleet_only=fleet_only)
 
 
 def want(name: str, tag: str | None = "1", digest: Digest | None = None) -> Wanted:
@@ -105,6 +105,25 @@ async def test_where_there_is_no_catalog_the_fleet_names_the_repositories(status
     registry.fail("catalog", error=lambda: Denied("no catalog", status=status))
     listing = await listed(registry, want("api"))
     assert (listing.source, [entry.image for entry in listing.entries]) == ("fleet", ["api"])
+
+
+@pytest.mark.parametrize(
+    ("fleet_only", "catalog", "reads"), [(False, True, False), (True, True, True), (False, False, True)]
+)
+async def test_the_files_of_a_fleet_are_read_only_where_they_are_needed(
+    fleet_only: bool, catalog: bool, reads: bool
+) -> None:
+    registry = MemoryRegistry()
+    if not catalog:
+        registry.fail("catalog", error=lambda: Denied("no catalog", status=404))
+    asked: list[bool] = []
+
+    def wanted(all_: bool) -> Sequence[Wanted]:
+        asked.append(all_)
+        return ()
+
+    await list_registry(registry, HOST, wanted, fleet_only=fleet_only)
+    assert asked == [reads]
 
 
 async def test_a_registry_that_cannot_be_reached_is_an_error() -> None:
