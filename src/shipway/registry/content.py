@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 
-from shipway.errors import InvalidValue, Mismatch
+from shipway.errors import InvalidValue, Mismatch, RegistryError
 from shipway.oci.manifest import MANIFEST_TYPES, MAX_MANIFEST_BYTES, Descriptor, Manifest
 from shipway.registry import download
 from shipway.registry.auth import Scope
@@ -25,6 +25,8 @@ _ANY = frozenset(range(200, 600)) - {401}
 _STORED = frozenset({200, 201, 202})
 # pauses in seconds before a manifest is put again whose blobs the registry does not see yet
 _SETTLING = (0.3, 1.0)
+# how often a manifest is put that arrives changed
+_PUTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +107,43 @@ class Content:
             whole(manifest.data),
             len(manifest.data),
         )
-        answer = await self._settled(call)
-        if answer.status == 412:
-            return Put(manifest.digest, raced=True)
-        said = _said_digest(answer)
-        if said is not None and said != Digest.of(manifest.data, said.algorithm):
-            raise Mismatch(
-                f"cannot {call.action}: the registry stored it as {said}, not {manifest.digest}",
-                cause="the registry, or a proxy in between, changes manifests",
+        changed: list[Digest] = []
+        try:
+            return await self._unchanged(call, manifest, changed)
+        except RegistryError:
+            if changed and reference.tag is not None:
+                await self._withdraw(call, replace(reference, digest=None), changed)
+            raise
+
+    async def _unchanged(self, call: Call, manifest: Manifest, changed: list[Digest]) -> Put:
+        """Put until the registry has just these bytes, three times at most. ``changed`` gets what else it
+        made of them: at a tag it cannot know what they should have been."""
+        for _ in range(_PUTS):
+            answer = await self._settled(call)
+            if answer.status == 412:
+                return Put(manifest.digest, raced=True)
+            said = _said_digest(answer)
+            if said is None or said == Digest.of(manifest.data, said.algorithm):
+                return Put(manifest.digest, lists_subject="OCI-Subject" in answer.headers)
+            changed.append(said)
+            self._session.transport.emit(
+                "manifest_changed", registry=call.registry, action=call.action, digest=str(said)
             )
-        return Put(manifest.digest, lists_subject="OCI-Subject" in answer.headers)
+        raise Mismatch(
+            f"cannot {call.action}: the registry stored it as {changed[-1]}, not {manifest.digest}",
+            cause="the registry, or a proxy in between, changes manifests",
+        )
+
+    async def _withdraw(self, put: Call, tagged: Reference, changed: list[Digest]) -> None:
+        """Take back a tag that shows what a put became on its way: nobody shall pull what nobody pushed.
+
+        By the tag alone, and only while it shows just that; where a registry cannot, it stays.
+        """
+        with suppress(RegistryError):
+            if (await self.manifest(tagged)).digest in changed:
+                scopes = (Scope.repository(tagged.repository, "delete", "pull", "push"),)
+                delete = Call(put.action, put.registry, put.repository, "DELETE", put.target, scopes)
+                await self._session.call(replace(delete, expected=frozenset({200, 202, 204})))
 
     async def _settled(self, call: Call) -> Answer:
         """The answer to a PUT, which may come before the registry sees the blobs that were just pushed."""

@@ -97,7 +97,7 @@ def _by_status(attempt: Attempt, status: int, headers: Mapping[str, str], text: 
         return _too_large(headers)
     if status in (408, 500, 502, 503, 504, 522):
         return _RETRIED
-    if is_page(headers, text) or 300 <= status < 400:
+    if status != 429 and (is_page(headers, text) or 300 <= status < 400):
         return (
             Unreachable,
             "not-a-registry",
