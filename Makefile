@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: make demo, make test. Each does all its set-up.
-.PHONY: help setup demo test lint bench bench-registry docs format
+.PHONY: help setup demo test chaos-registry lint bench bench-registry docs format
 .DEFAULT_GOAL := help
 bin := .venv/bin
 
@@ -14,6 +14,9 @@ demo: setup ## Ship the example fleet on this machine, for real
 
 test: setup ## All tests
 	@$(bin)/pytest -q -n 2 --dist loadgroup
+
+chaos-registry: setup ## A thousand pushes and copies through faults, and what became of them
+	@SHIPWAY_CHAOS_RUNS=1000 $(bin)/pytest -q -s tests/property/test_faulty_registries.py
 
 lint: setup ## Style, types, import layers, lock
 	@$(bin)/ruff check .
