@@ -16,10 +16,10 @@ from benchmarks.accuracy.survey import Claim, Source
 from shipway.dockerfile.patterns import has_wildcard
 
 SECONDS_A_BUILD = 120
-# What BuildKit says when it does not get a source; any other error confirms nothing.
+# What BuildKit says when it does not get a source, or its word; any other error confirms nothing.
 _NOT_THERE = re.compile(
     r"failed to (?:compute cache key|calculate checksum|walk)|not found|no such file|"
-    r"too many (?:levels of symbolic links|links)|syntax error in pattern|no match|excluded by",
+    r"too many (?:levels of symbolic links|links)|syntax error in pattern|failed to process",
     re.IGNORECASE,
 )
 

@@ -125,8 +125,27 @@ def test_the_ignore_file_of_one_dockerfile_is_not_that_of_another(tmp_path: Path
 def test_a_context_that_nothing_tells_is_a_problem(tmp_path: Path) -> None:
     reading = read(tmp_path, {"a/Dockerfile": "FROM scratch\nCOPY x \\\n  y /\n", "a/x": ""})
     assert reading.declarations[0].inputs.context == "a"
-    message = "y is in none of the directories from a up to the root"
+    message = "no directory from a up to the root holds all that is copied; a lacks y"
     assert reading.problems == (Problem("context-unknown", message, Place("a/Dockerfile", 2)),)
+
+
+@pytest.mark.parametrize(
+    ("files", "context"),
+    [
+        (["x", "y"], "."),
+        (["a/b/x", "x", "y"], "."),
+        (["a/x", "a/y", "x"], "a"),
+        (["a/b/x", "y"], "a/b"),
+        ([], "a/b"),
+    ],
+)
+def test_where_no_context_holds_everything_it_is_the_one_that_lacks_least(
+    tmp_path: Path, files: list[str], context: str
+) -> None:
+    text = "FROM scratch\nCOPY x y gone /o/\n"
+    reading = read(tmp_path, {"a/b/Dockerfile": text, **dict.fromkeys(files, "")})
+    assert reading.declarations[0].inputs.context == context
+    assert [problem.kind for problem in reading.problems] == ["context-unknown"]
 
 
 def test_a_file_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class DockerfileReader:
     ``api.Dockerfile`` is called ``api``, any other after its directory and suffix (``api/Dockerfile.dev`` is
     ``api-dev``), in the root by the suffix alone or after the root. The context is the first directory in
     which everything that is copied can be found: the Dockerfile's own, the root, then those between. Where
-    there is none it is the Dockerfile's own, and a Problem ``context-unknown`` says so.
+    there is none it is the first of those that lack least, and a Problem ``context-unknown`` says so.
     """
 
     kind: DeclarationKind = "dockerfile"
@@ -99,18 +99,19 @@ class _Contexts:
         """The context of the Dockerfile at ``path``."""
         own = directory_of(path)
         build = self._builds.build(self._directory, BuildInputs(path, own), LINUX_AMD64, {})
-        failures: list[SourceOutcome] = []
+        lacking: dict[str, list[SourceOutcome]] = {}
         for context in _candidates(own):
-            missing = self._missing(build, BuildInputs(path, context))
-            if not missing:
+            lacking[context] = self._missing(build, BuildInputs(path, context))
+            if not lacking[context]:
                 return context
-            failures += missing
+        best = min(lacking, key=lambda context: len(lacking[context]))
+        first = lacking[best][0].read
         self._notes.add(
             "context-unknown",
-            f"{failures[0].read.source} is in none of the directories from {own} up to the root",
-            Place(path, failures[0].read.line),
+            f"no directory from {own} up to the root holds all that is copied; {best} lacks {first.source}",
+            Place(path, first.line),
         )
-        return own
+        return best
 
     def _missing(self, build: ResolvedBuild, inputs: BuildInputs) -> list[SourceOutcome]:
         """The sources that are not in the context, as far as files can tell."""
