@@ -15,8 +15,9 @@ demo: setup ## Ship the example fleet on this machine, for real
 test: setup ## All tests
 	@$(bin)/pytest -q -n 2 --dist loadgroup
 
-chaos-registry: setup ## A thousand pushes and copies through faults, and what became of them
+chaos-registry: setup ## A thousand pushes and copies through faults, a thousand tags pruned
 	@SHIPWAY_CHAOS_RUNS=1000 $(bin)/pytest -q -s tests/property/test_faulty_registries.py
+	@SHIPWAY_PRUNE_TAGS=1000 $(bin)/pytest -q tests/e2e/test_prune.py
 
 lint: setup ## Style, types, import layers, lock
 	@$(bin)/ruff check .
