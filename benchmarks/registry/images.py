@@ -62,11 +62,17 @@ def layer(name: str, size: int) -> Layer:
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         entry = tarfile.TarInfo(f"{name}.bin")
         entry.size = size
-        archive.addfile(entry, io.BytesIO(Random(name).randbytes(size)))
+        archive.addfile(entry, io.BytesIO(_random(name, size)))
     plain = packed.getvalue()
     squeeze = zlib.compressobj(0, wbits=31)
     data = squeeze.compress(plain) + squeeze.flush()
     return Layer(data, f"sha256:{hashlib.sha256(plain).hexdigest()}")
+
+
+def _random(name: str, size: int) -> bytes:
+    """In pieces: more than 256 MiB at once do not fit the number that they are made of."""
+    source = Random(name)
+    return b"".join(source.randbytes(min(MIB, size - start)) for start in range(0, size, MIB))
 
 
 def image(layers: Sequence[Layer], number: int = 0) -> Image:
