@@ -53,7 +53,7 @@ async def test_a_tag_on_what_nobody_pushed_is_taken_back(
 async def test_a_tag_that_is_right_stays_whatever_the_registry_says(
     bench: Bench, shop: RawRepository, image: Manifest
 ) -> None:
-    async with FaultProxy(shop.address, seed=1, rate=1.0, kinds=["wrong-digest"]) as proxy:
+    async with FaultProxy(shop.address, seed=1, rate=1.0, most=3, kinds=["wrong-digest"]) as proxy:
         with pytest.raises(Mismatch, match="stored it as"):
             await put(bench, proxy, image)
     assert shop("GET", "manifests/1.0").body == image.data

@@ -141,6 +141,15 @@ def test_a_deleted_manifest_can_be_put_again_within_the_grace_period(
     assert shop.put_manifest("many", index(descriptor(encode(child)))).status == 201
 
 
+def test_a_deleted_image_leaves_its_blobs_for_the_grace_period(shop: RawRepository, later: Later) -> None:
+    shop.push_image("1.0", b"layer")
+    later.forget()
+    shop("DELETE", f"manifests/{Digest.of(encode(image_of(b'layer')))}")
+    with later.store(HOUR) as store:
+        assert store.collect(DAY).links == ()
+    assert shop.put_manifest("1.0", image_of(b"layer")).status == 201
+
+
 def test_an_index_keeps_its_children_and_theirs(shop: RawRepository, later: Later) -> None:
     child = shop.image(b"deep")
     inner = index(descriptor(encode(child)))

@@ -106,7 +106,7 @@ def _parse(authorization: str) -> tuple[str, bytes]:
     except (binascii.Error, ValueError):
         return "", b""
     user, _, password = decoded.partition(b":")
-    if scheme.lower() != "basic" or b"\0" in password:
+    if scheme.lower() != "basic":
         return "", b""
     return user.decode("utf-8", errors="surrogateescape"), password
 
