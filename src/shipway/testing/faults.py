@@ -73,7 +73,8 @@ class _Reply:
 class FaultProxy:
     """The proxy before ``backend`` (``HOST:PORT``, plain HTTP), within ``async with`` on ``address``.
 
-    Each request is hit by one of ``kinds`` with the probability ``rate``, and at most ``most`` of them are.
+    Each request is hit by one of ``kinds`` with the probability ``rate``, those for a part of a blob more
+    often, and at most ``most`` of them are.
     With an ``account`` (name and password) the proxy is the token service too: it wants Bearer tokens, which
     ``expired`` takes back at any moment. ``tls`` serves HTTPS. Bodies are held in memory.
     """
@@ -164,7 +165,9 @@ class FaultProxy:
     def _chosen(self, exchange: _Exchange) -> str | None:
         if self._most is not None and len(self.injected) >= self._most:
             return None
-        if exchange.dice.random() >= self._rate:
+        # downloads are rarely resumed, and chunks rarely sent: where they are, faults shall meet them
+        rate = self._rate**0.3 if _has_range(exchange) else self._rate
+        if exchange.dice.random() >= rate:
             return None
         fitting = [kind for kind in self._kinds if KINDS[kind].fits(exchange)]
         # those that only some requests can meet would be rare among those that all do
