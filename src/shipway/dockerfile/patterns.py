@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from e2b_dockerfile_utils import PatternMatcher
 
+# Two wildcards cost the square of a name's length at worst, which is nothing; each further one multiplies it.
+_BACKTRACKED = 2
 _WILDCARD = re.compile(r"(?:\\.|[^\\*?\[])*[*?\[]", re.DOTALL)
 
 
@@ -22,11 +24,37 @@ def has_wildcard(path: str) -> bool:
 
 
 def matcher(patterns: Sequence[str]) -> PatternMatcher:
-    """A matcher of ignore-file patterns. Raises ValueError for a malformed one."""
+    """A matcher of ignore-file patterns, in linear time. Raises ValueError for a malformed one."""
     with warnings.catch_warnings():
         # a class such as [[] is passed on to ``re``, which announces a change that is not in any Python yet
         warnings.simplefilter("ignore", FutureWarning)
-        return PatternMatcher(list(patterns))
+        made = PatternMatcher(list(patterns))
+    for each in made._patterns:
+        if sum(part.count("*") for part in each.dirs) > _BACKTRACKED:
+            each.match = _linear(each.match)
+    return made
+
+
+def _linear(match: Callable[[str], bool]) -> Callable[[str], bool]:
+    """``match``, whose regular expression would try every way to spread a name over many wildcards, by an
+    automaton instead; moby's Go expressions are RE2 as well."""
+    cells = [cell.cell_contents for cell in match.__closure__ or ()]
+    slow = next((each for each in cells if isinstance(each, re.Pattern)), None)
+    if slow is None:
+        return match
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        fast = re2.compile(slow.pattern.removesuffix(r"\Z") + r"\z", options)
+    except (re2.error, UnicodeError):
+        raise ValueError("the pattern is too large") from None
+
+    def matches(path: str) -> bool:
+        return fast.match(path.encode("utf-8", errors="replace").decode()) is not None
+
+    return matches
 
 
 @lru_cache(maxsize=4096)
@@ -42,26 +70,38 @@ def is_well_formed(pattern: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def component(pattern: str) -> re.Pattern[str]:
-    """One component of a well-formed pattern as a regular expression for a whole name."""
-    out: list[str] = []
+    """One component of a well-formed pattern as a regular expression for a whole name.
+
+    What stands between two stars takes its first chance for good (an atomic group), which loses nothing and
+    keeps a name from being spread over the stars in every way.
+    """
+    parts = _between_stars(pattern)
+    if len(parts) == 1:
+        return re.compile(parts[0], re.DOTALL)
+    middle = "".join(f"(?>.*?{part})" for part in parts[1:-1] if part)
+    return re.compile(f"{parts[0]}{middle}.*{parts[-1]}", re.DOTALL)
+
+
+def _between_stars(pattern: str) -> list[str]:
+    """The stretches between the stars, each as a regular expression."""
+    parts = [""]
     position = 0
     while position < len(pattern):
         character = pattern[position]
         position += 1
         if character == "*":
-            out.append(".*")
+            parts.append("")
         elif character == "?":
-            out.append(".")
+            parts[-1] += "."
         elif character == "[":
-            end, text = _class(pattern, position)
-            out.append(text)
-            position = end
+            position, text = _class(pattern, position)
+            parts[-1] += text
         else:
             if character == "\\" and position < len(pattern):
                 character = pattern[position]
                 position += 1
-            out.append(re.escape(character))
-    return re.compile("".join(out), re.DOTALL)
+            parts[-1] += re.escape(character)
+    return parts
 
 
 def _class(pattern: str, position: int) -> tuple[int, str]:

@@ -551,3 +551,8 @@ def test_numbers_that_nobody_calculates_with_are_named_with_their_place(
 def test_an_index_of_thousands_of_digits_is_named(tmp_path: Path) -> None:
     reading = hcl(tmp_path, f'target "a" {{\n  tags = [x.{"9" * 5000}]\n}}\n')
     assert [problem.place.line for problem in reading.problems] == [2]
+
+
+def test_escapes_of_half_a_surrogate_pair_are_what_go_makes_of_them(tmp_path: Path) -> None:
+    reading = hcl(tmp_path, r'target "a" { dockerfile-inline = "FROM scratch\nLABEL a=\ud83d\ude00\u00e9" }')
+    assert one(reading).inputs.inline == "FROM scratch\nLABEL a=\ufffd\ufffdé"

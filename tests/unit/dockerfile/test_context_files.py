@@ -259,3 +259,31 @@ def test_the_places_of_a_name_are_found_once_for_all_sources(tmp_path: Path) -> 
     assert context.places_of("x") == ["x", "b/x"]
     assert context.places_of("y") == ["a/y"]
     assert context.places_of("z") == ()
+
+
+@pytest.mark.parametrize("name", ["a" * 250, "a" * 250 + "b", "b" + "a" * 250])
+@pytest.mark.parametrize("pattern", ["*a" * 60 + "*b", "*[a]" * 60 + "*b", "?*a" * 60 + "*b"])
+def test_many_stars_are_matched_without_trying_every_way(pattern: str, name: str) -> None:
+    """By backtracking, five stars and a long name took minutes, sixty would never end."""
+    wanted = name.endswith("b")
+    assert component("*" * 300 + "b").fullmatch(name + "b") is not None
+    assert (component(pattern).fullmatch(name) is not None) is wanted
+    assert parse_ignore(f"x\n{pattern}".encode(), "i").ignores(name) is wanted
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "ignored"),
+    [
+        ("*/*/*/*.c", "a/b/c/d.c", True),
+        ("*/*/*/*.c", "a/b/c/d/e.c", False),
+        ("**/a/**/b/**/c", "x/a/y/z/b/c", True),
+        ("**/a/**/b/**/c", "x/a/y/z/c/b", False),
+        ("*?*[^x]*é*", "aaé", True),
+        ("*?*[^x]*é*", "xxé", False),
+        ("*.*.*.*", "a.b.c.\udcff", True),
+        (r"*a\*b*c*d", "xa*bcd", True),
+        (r"*a\*b*c*d", "xaxbcd", False),
+    ],
+)
+def test_patterns_of_many_wildcards(pattern: str, path: str, ignored: bool) -> None:
+    assert parse_ignore(pattern.encode(), "i").ignores(path) is ignored

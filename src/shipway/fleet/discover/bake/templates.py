@@ -171,7 +171,7 @@ class TemplateParser(Scanner, ABC):
         code = int(match[2] or match[3], 16)
         if code > 0x10FFFF:
             self.fail(f"{match[0]} is no character", position)
-        return chr(code)
+        return "\ufffd" if 0xD800 <= code <= 0xDFFF else chr(code)  # as Go encodes half of a pair
 
     def _interpolation(self, text: _Text) -> None:
         with self.newlines(count=False):
