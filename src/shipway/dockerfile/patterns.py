@@ -15,6 +15,7 @@ from e2b_dockerfile_utils import PatternMatcher
 
 # Two wildcards cost the square of a name's length at worst, which is nothing; each further one multiplies it.
 _BACKTRACKED = 2
+_STARS = re.compile(r"\*\*?")
 _WILDCARD = re.compile(r"(?:\\.|[^\\*?\[])*[*?\[]", re.DOTALL)
 
 
@@ -30,7 +31,7 @@ def matcher(patterns: Sequence[str]) -> PatternMatcher:
         warnings.simplefilter("ignore", FutureWarning)
         made = PatternMatcher(list(patterns))
     for each in made._patterns:
-        if sum(part.count("*") for part in each.dirs) > _BACKTRACKED:
+        if len(_STARS.findall("/".join(each.dirs))) > _BACKTRACKED:
             each.match = _linear(each.match)
     return made
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -287,3 +289,14 @@ def test_many_stars_are_matched_without_trying_every_way(pattern: str, name: str
 )
 def test_patterns_of_many_wildcards(pattern: str, path: str, ignored: bool) -> None:
     assert parse_ignore(pattern.encode(), "i").ignores(path) is ignored
+
+
+def test_usual_patterns_do_without_the_automaton() -> None:
+    """Its library takes longer to load than most ignore files to match."""
+    script = (
+        "import sys; from shipway.dockerfile.patterns import matcher; "
+        "matcher(['**/*.log', '*.md', '**/node_modules', 'a/*/b/*.c']); print('re2' in sys.modules); "
+        "matcher(['*/*/*']); print('re2' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
