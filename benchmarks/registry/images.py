@@ -24,7 +24,9 @@ from shipway.registry.config import RegistryConfig
 from shipway.values import Digest, Reference
 
 MIB = 1 << 20
-BASE = (4 * MIB, 2 * MIB, MIB, MIB)
+# the layers of a slim interpreter's image (44 MiB), and of a small one (8 MiB)
+BASE = (28 * MIB, 4 * MIB, 12 * MIB, 4 << 10)
+SMALL_BASE = (4 * MIB, 2 * MIB, MIB, MIB)
 OWN = (128 << 10, 16 << 10)
 _FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 _AT_ONCE = 6
@@ -99,15 +101,15 @@ def created(number: int) -> datetime:
     return _FIRST + timedelta(minutes=number)
 
 
-def base() -> list[Layer]:
-    """The layers that the images of a fleet share: 8 MiB in four."""
-    return [layer(f"base-{index}", size) for index, size in enumerate(BASE)]
+def base(sizes: Sequence[int]) -> list[Layer]:
+    """The layers that the images of a fleet share."""
+    return [layer(f"base-{index}", size) for index, size in enumerate(sizes)]
 
 
-def shared_base(count: int) -> list[Image]:
+def shared_base(count: int, sizes: Sequence[int]) -> list[Image]:
     """``count`` images, each of the base and two small layers of its own."""
     return [
-        image([*base(), *(layer(f"own-{number}-{size}", size) for size in OWN)], number)
+        image([*base(sizes), *(layer(f"own-{number}-{size}", size) for size in OWN)], number)
         for number in range(count)
     ]
 

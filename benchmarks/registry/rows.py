@@ -58,10 +58,12 @@ class Row:
     absolute: bool = False
 
 
-def _placed(registry: str, count: int, repositories: int) -> list[tuple[Reference, images.Image]]:
+def _placed(
+    registry: str, count: int, repositories: int, sizes: Sequence[int] = images.SMALL_BASE
+) -> list[tuple[Reference, images.Image]]:
     return [
         (Reference.parse(f"{registry}/fleet/app-{number % repositories:02}:1.{number // repositories}"), made)
-        for number, made in enumerate(images.shared_base(count))
+        for number, made in enumerate(images.shared_base(count, sizes))
     ]
 
 
@@ -97,20 +99,28 @@ def _sync(
     return [peer.program, "sync", *options, str(file), f"{target}/fleet"]
 
 
-@contextmanager
-def _copied(world: World) -> Iterator[Mapping[str, Attempt]]:
-    with fresh(world.kind, world.directory("source")) as source:
-        images.push(_placed(source, 50, 50))
+def _copied(sizes: Sequence[int]) -> Callable[[World], AbstractContextManager[Mapping[str, Attempt]]]:
+    @contextmanager
+    def row(world: World) -> Iterator[Mapping[str, Attempt]]:
+        with fresh(world.kind, world.directory("source")) as source:
+            images.push(_placed(source, 50, 50, sizes))
+            yield _copies(world, source)
 
-        def attempt(name: str) -> Attempt:
-            @contextmanager
-            def stage() -> Iterator[Sequence[str]]:
-                with fresh(world.kind, world.directory("target")) as target:
-                    yield _copy_commands(world, source, target)[name]
+    return row
 
-            return stage
 
-        yield {name: attempt(name) for name in _copy_commands(world, source, source)}
+def _copies(world: World, source: str) -> Mapping[str, Attempt]:
+    """Attempts that each copy to an empty registry."""
+
+    def attempt(name: str) -> Attempt:
+        @contextmanager
+        def stage() -> Iterator[Sequence[str]]:
+            with fresh(world.kind, world.directory("target")) as target:
+                yield _copy_commands(world, source, target)[name]
+
+        return stage
+
+    return {name: attempt(name) for name in _copy_commands(world, source, source)}
 
 
 @contextmanager
@@ -150,7 +160,7 @@ def _inspected(world: World) -> Iterator[Mapping[str, Attempt]]:
 @contextmanager
 def _pruned(world: World) -> Iterator[Mapping[str, Attempt]]:
     template = world.directory("template")
-    made = [images.image(images.base()[2:], number) for number in range(_PRUNED + _KEPT)]
+    made = [images.image(images.base(images.SMALL_BASE)[2:], number) for number in range(_PRUNED + _KEPT)]
     with serving(world.kind, template) as registry:
         images.push(
             (Reference.parse(f"{registry}/fleet/app:{_tag(number, one)}"), one)
@@ -185,7 +195,7 @@ def _listed(world: World) -> Iterator[Mapping[str, Attempt]]:
     with fresh(world.kind, world.directory("source")) as registry:
         repository = f"{registry}/fleet/app"
         tags = [f"main-{number:05}" for number in range(_SCALE_TAGS)]
-        images.tag_all(Reference.parse(repository), images.image(images.base()[2:]), tags)
+        images.tag_all(Reference.parse(repository), images.image(images.base(images.SMALL_BASE)[2:]), tags)
         commands: dict[str, Sequence[str]] = {OURS: [shipway(), "registry", "tags", repository]}
         for peer in world.peers:
             commands[peer.name] = [peer.program, *peer.tool.tags(repository)]
@@ -237,7 +247,8 @@ def _apart(work: Callable[..., None], *given: object) -> None:
 
 
 ROWS = (
-    Row("copy", "50 images with a shared base copied", 2.5, _copied),
+    Row("copy", "50 images with a shared base of 44 MiB copied", 2.5, _copied(images.BASE)),
+    Row("copy-small", "50 images with a shared base of 8 MiB copied", 2.5, _copied(images.SMALL_BASE)),
     Row("copy-again", "the same again, nothing to do", 2.5, _copied_again),
     Row("inspect", "500 images inspected", 10, _inspected),
     Row("prune", "1,000 tags deleted", 3, _pruned),
