@@ -556,3 +556,9 @@ def test_an_index_of_thousands_of_digits_is_named(tmp_path: Path) -> None:
 def test_escapes_of_half_a_surrogate_pair_are_what_go_makes_of_them(tmp_path: Path) -> None:
     reading = hcl(tmp_path, r'target "a" { dockerfile-inline = "FROM scratch\nLABEL a=\ud83d\ude00\u00e9" }')
     assert one(reading).inputs.inline == "FROM scratch\nLABEL a=\ufffd\ufffdé"
+
+
+@pytest.mark.parametrize("key", ["secret", "cache-from"])
+def test_an_option_over_two_lines_is_named(tmp_path: Path, key: str) -> None:
+    reading = hcl(tmp_path, f'target "a" {{ {key} = ["type=x,id=a\\rb"] }}')
+    assert ["comma-separated" in problem.message for problem in reading.problems] == [True]

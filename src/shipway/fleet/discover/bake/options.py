@@ -72,7 +72,12 @@ def _fields(value: Value) -> dict[str, str]:
     if isinstance(value, Mapping):
         return {key: text(item) for key, item in value.items() if item is not None}
     fields: dict[str, str] = {}
-    for field in next(csv.reader([text(value)]), []):
+    written = text(value)
+    try:
+        entries = next(csv.reader([written]), [])
+    except csv.Error:
+        fail(f"{written!r} is not a line of comma-separated values")
+    for field in entries:
         key, equals, entry = field.partition("=")
         if not equals:
             fail(f"{field!r} is no key=value pair")
