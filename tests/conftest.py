@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,19 @@ def docker_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         missing("no docker daemon answers")
     home = tmp_path_factory.mktemp("docker")
     socket = f"unix://{home}/docker.sock"
+    with _alone(tmp_path_factory.getbasetemp().parent / "dockerd.lock"):
+        yield from _daemon(docker, home, socket)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Waits for the daemon of another test process to go: two of them fight for the same firewall chains."""
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def _daemon(docker: str, home: Path, socket: str) -> Iterator[str]:
     argv = ["dockerd", "--host", socket, "--data-root", f"{home}/data", "--exec-root", f"{home}/exec"]
     with (home / "log").open("w") as log, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DOCKER_HOST", socket)

@@ -116,6 +116,7 @@ def test_what_skopeo_writes_is_copied(
 
 
 @pytest.mark.engine
+@pytest.mark.xdist_group("docker")
 def test_docker_loads_what_was_copied_and_saves_what_can_be(
     shipway: Callable[..., Any], run_tool: Tool, docker_daemon: str, tmp_path: Path
 ) -> None:
