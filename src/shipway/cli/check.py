@@ -140,7 +140,8 @@ def command(common: Common, options: Options) -> None:
     IMAGES limits the findings to these. Needs no fleet file, runs no build, and asks registries and the
     engine only with --live.
     """
-    from shipway.wiring import LiveRequest, Workspace
+    from shipway.wiring import Workspace
+    from shipway.wiring.checking import LiveRequest, check
 
     if options.explain is not None:
         from shipway.checks.pages import explain
@@ -151,7 +152,7 @@ def command(common: Common, options: Options) -> None:
     with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
         with progress(options.live and not common.quiet) as on_probed:
             live = LiveRequest(options.engine, on_probed) if options.live else None
-            checked = asyncio.run(workspace.check(request, live))
+            checked = asyncio.run(check(workspace, request, live))
         prefix = workspace.prefix()
     if options.diff:
         _show_diff(checked)

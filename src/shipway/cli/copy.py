@@ -47,6 +47,7 @@ def command(
     from shipway.report.copy_report import copy_json, copy_text
     from shipway.values import Platform
     from shipway.wiring import Workspace
+    from shipway.wiring.registries import copy
 
     *sources, destination = places
     if fleet == bool(sources):
@@ -63,7 +64,7 @@ def command(
         place as workspace,
         view(quiet=common.quiet, verbose=verbose, terminal=sys.stderr.isatty()) as screen,
     ):
-        result = asyncio.run(workspace.copy(request, screen, fleet=fleet, dry_run=dry_run))
+        result = asyncio.run(copy(workspace, request, screen, fleet=fleet, dry_run=dry_run))
     click.echo(copy_json(result) if common.as_json else copy_text(result, width=output_width()), nl=False)
     if (error := result.error()) is not None:
         # the document says it all, and one is enough

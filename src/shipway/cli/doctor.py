@@ -20,11 +20,12 @@ def command(common: Common, engine: str) -> None:
     code 1 when something failed.
     """
     from shipway.report.doctor_report import doctor_json, doctor_text
-    from shipway.wiring import LiveRequest, Workspace
+    from shipway.wiring import Workspace
+    from shipway.wiring.checking import LiveRequest, probe
 
     place = Workspace(common.directory, common.config, common.sources, common.state)
     with place as workspace, progress(not common.quiet) as on_probed:
-        probed = asyncio.run(workspace.probe(LiveRequest(engine, on_probed)))
+        probed = asyncio.run(probe(workspace, LiveRequest(engine, on_probed)))
     click.echo(doctor_json(probed) if common.as_json else doctor_text(probed, quiet=common.quiet), nl=False)
     if any(each.state == "failed" for each in probed):
         raise click.exceptions.Exit(1)

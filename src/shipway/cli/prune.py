@@ -135,15 +135,16 @@ def command(common: Common, options: Options) -> None:
     """
     from shipway.report.console import view
     from shipway.wiring import Workspace
+    from shipway.wiring.registries import prune, undo_prune
 
     with (
         Workspace(common.directory, common.config, common.sources, common.state) as workspace,
         view(quiet=common.quiet, verbose=False, terminal=sys.stderr.isatty()) as screen,
     ):
         if options.undo is not None:
-            undone = asyncio.run(workspace.undo_prune(options.undo, screen.show))
+            undone = asyncio.run(undo_prune(workspace, options.undo, screen.show))
         else:
-            pruned = asyncio.run(workspace.prune(options.request(), screen.show))
+            pruned = asyncio.run(prune(workspace, options.request(), screen.show))
     if options.undo is not None:
         _tell_undone(undone, common)
     else:

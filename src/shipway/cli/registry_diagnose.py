@@ -21,10 +21,11 @@ def command(common: Common, place: str) -> None:
     """
     from shipway.report.doctor_report import DIAGNOSIS, doctor_json, doctor_text
     from shipway.wiring import Workspace
+    from shipway.wiring.checking import diagnose
 
     site = Workspace(common.directory, common.config, common.sources, common.state)
     with site as workspace, progress(not common.quiet) as on_probed:
-        probed = asyncio.run(workspace.diagnose(place, on_probed))
+        probed = asyncio.run(diagnose(workspace, place, on_probed))
     shown = doctor_json(probed, DIAGNOSIS) if common.as_json else doctor_text(probed, quiet=common.quiet)
     click.echo(shown, nl=False)
     if any(each.state == "failed" for each in probed):

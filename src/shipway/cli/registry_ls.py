@@ -21,9 +21,10 @@ def command(common: Common, place: str, fleet: bool) -> None:
     """
     from shipway.report.listing_report import listing_json, listing_text
     from shipway.wiring import Workspace
+    from shipway.wiring.registries import list_registry
 
     with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
-        listing = asyncio.run(workspace.list_registry(place, fleet_only=fleet))
+        listing = asyncio.run(list_registry(workspace, place, fleet_only=fleet))
         now = workspace.now()
     if common.as_json:
         click.echo(listing_json(listing), nl=False)

@@ -38,6 +38,7 @@ def command(
     from shipway.report.plan_text import plan_json, plan_text
     from shipway.report.status_report import as_json, as_text
     from shipway.wiring import Workspace
+    from shipway.wiring.shipping import ship
 
     with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
         if dry_run:
@@ -49,7 +50,8 @@ def command(
             )
             return
         with view(quiet=common.quiet, verbose=verbose, terminal=sys.stderr.isatty()) as screen:
-            work = workspace.ship(
+            work = ship(
+                workspace,
                 options.choices(),
                 offline=options.offline,
                 engine=engine,

@@ -1,0 +1,101 @@
+"""Shipping: one run of a plan, with the engine, the registry and the ledger it needs."""
+
+from __future__ import annotations
+
+from asyncio import Lock
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from shipway.engines.table import choose
+from shipway.flows.builders import OneEngine
+from shipway.flows.deliver import deliver
+from shipway.flows.recipes import FileRecipes
+from shipway.flows.recorder import Recorder
+from shipway.flows.rehearse import rehearse
+from shipway.flows.ship import Shipped
+from shipway.flows.yard import Yard
+from shipway.planning.plan import Choices
+from shipway.ports import Engine, Event
+from shipway.wiring.workspace import Workspace
+
+
+class View(Protocol):
+    """What shows events and build output."""
+
+    def show(self, event: Event) -> None: ...
+
+    def output(self, image: str, line: str) -> None: ...
+
+
+async def ship(
+    workspace: Workspace,
+    choices: Choices,
+    *,
+    offline: bool,
+    engine: str,
+    jobs: int,
+    view: View,
+    preflight: bool = True,
+) -> Shipped:
+    """Plan and execute. Raises NotMet when something would fail the build for sure, and with
+    ``preflight`` a RegistryError when a destination takes no pushes."""
+    recorders: list[Recorder] = []
+
+    def on_registry_event(event: Event) -> None:
+        for recorder in recorders:
+            recorder.emit(event)
+
+    ledger, fleet = workspace.ledger(create=True), workspace.fleet()
+    async with workspace.registry(fleet, on_registry_event) as registry:
+        prepared = await workspace.plan(fleet, choices, None if offline else registry, ledger)
+        prepared.require_buildable()
+        if preflight:
+            await rehearse(prepared.plan, registry)
+
+        def recorder(run: int) -> Recorder:
+            made = Recorder(ledger, run, workspace.clock, workspace.logs(run), view.show, view.output)
+            recorders.append(made)
+            return made
+
+        def yard(events: Recorder) -> Yard:
+            return Yard(
+                builders=OneEngine(
+                    _engine(workspace, fleet.engine or engine if engine == "auto" else engine, events),
+                    registry,
+                ),
+                registry=registry,
+                staging=workspace.staging,
+                recipes=FileRecipes(prepared.fleet, workspace.host.environ, workspace.builds),
+                ledger=ledger,
+                clock=workspace.clock,
+                events=events,
+            )
+
+        shipped = await deliver(
+            prepared,
+            command=" ".join(["shipway ship", *sorted(choices.selection)]),
+            jobs=jobs,
+            ledger=ledger,
+            clock=workspace.clock,
+            recorder=recorder,
+            yard=yard,
+        )
+        workspace.staging.tidy()
+        return shipped
+
+
+def _engine(workspace: Workspace, name: str, events: Recorder) -> Callable[[], Awaitable[Engine]]:
+    """Choose the engine once, when it is first asked for."""
+    lock = Lock()
+    chosen: list[Engine] = []
+
+    async def engine() -> Engine:
+        async with lock:
+            if not chosen:
+                chosen.append(await choose(name, workspace.host))
+                info = await chosen[0].probe()
+                facts = {"name": info.name, "version": info.version, "native": str(info.native)}
+                events.emit(Event("engine.chosen", data=facts))
+        return chosen[0]
+
+    return engine

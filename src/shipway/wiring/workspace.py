@@ -1,0 +1,233 @@
+"""One fleet on this machine: its files, its state, and the adapter behind each port."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from shipway.fleet.builds import Builds
+from shipway.fleet.locate import find_fleet_file
+from shipway.fleet.model import Fleet
+from shipway.fleet.tree import FileTree
+from shipway.flows.prepare import Prepared, Sources, prepare
+from shipway.flows.status import Status, read_status
+from shipway.git import GitWorkingCopy
+from shipway.host import SystemClock, SystemHost
+from shipway.ledger.sqlite import SqliteLedger
+from shipway.planning.plan import Choices
+from shipway.ports import Event, Registry
+from shipway.values import Platform
+
+if TYPE_CHECKING:
+    from shipway.fleet.file import OtherRepository
+    from shipway.flows.check import Checker
+    from shipway.registry.client import RegistryClient
+    from shipway.registry.config import RegistryConfig
+    from shipway.registry.credentials import CredentialStore
+    from shipway.registry.staging import EmbeddedStaging
+
+
+def _unheard(event: Event) -> None:
+    """Events of reading go nowhere."""
+
+
+class Workspace:
+    """One fleet on this machine, with everything that commands need, made when it is first used.
+
+    State (ledger, logs, embedded registry) lives outside the repository, so that no build ever reads it:
+    ``state`` if given, else a directory of this fleet's own under ``$XDG_STATE_HOME/shipway``.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        config: str | None = None,
+        sources: tuple[str, ...] = (),
+        state: Path | None = None,
+    ) -> None:
+        self.root = directory.resolve()
+        self._config = config
+        self._sources = sources
+        self._state = state
+        self.host = SystemHost()
+        self.clock = SystemClock()
+        self._open = ExitStack()
+        self.builds = Builds()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    # --- places -------------------------------------------------------------------------------
+
+    @cached_property
+    def state(self) -> Path:
+        """The directory with ledger, logs and the embedded registry of this fleet."""
+        if self._state is not None:
+            return self._state.resolve()
+        environ = self.host.environ
+        home = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+        name = hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
+        return Path(home) / "shipway" / f"{self.root.name}-{name}"
+
+    @property
+    def registry_directory(self) -> Path:
+        """Where the embedded registry keeps images: an OCI image layout."""
+        return self.state / "registry"
+
+    def logs(self, run: int) -> Path:
+        """Where the build output of a run is kept, one file an image."""
+        return self.state / "runs" / str(run)
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def fleet(self) -> Fleet:
+        """The fleet as the fleet file and the other files declare it."""
+        return self._load(self.builds)
+
+    def _load(self, builds: Builds) -> Fleet:
+        from shipway.fleet.load import load_fleet
+
+        return load_fleet(
+            self.root, config=self._config, sources=self._sources, checkouts=self._checkouts, builds=builds
+        )
+
+    @cached_property
+    def _checkouts(self) -> dict[str, Path]:
+        """The other repositories that come from Git, each cloned once."""
+        from shipway.fleet.load import repositories_of
+
+        others = () if self._sources else repositories_of(self.root, self._config)
+        return {other.name: self._checkout(other) for other in others if other.git is not None}
+
+    def discovered(self) -> Fleet:
+        """The fleet as files other than the fleet file declare it."""
+        from shipway.fleet.load import discover_fleet
+
+        return discover_fleet(self.root, self._sources)
+
+    def _checkout(self, other: OtherRepository) -> Path:
+        """A fresh clone of another repository."""
+        directory = self.state / "repositories" / other.name
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        self.working_copy.clone(other.git or "", other.ref, directory)
+        return directory
+
+    @cached_property
+    def checker(self) -> Checker:
+        from shipway.flows.check import Checker
+
+        return Checker(self._load, self.root, self.working_copy, self.host.environ)
+
+    def prefix(self) -> str:
+        """The root relative to the git repository that holds it, ``""`` where they are the same."""
+        return self.working_copy.prefix(self.root)
+
+    def status(self, run: int | None = None) -> Status | None:
+        """The status of a run, the last one by default."""
+        return read_status(self.ledger(create=False), run)
+
+    async def prepare(self, choices: Choices, *, offline: bool) -> Prepared:
+        """The plan; writes nothing. Where nothing was ever delivered there is nothing to ask a registry."""
+        ledger, fleet = self.ledger(create=False), self.fleet()
+        if offline or not ledger.deliveries():
+            return await self.plan(fleet, choices, None, ledger)
+        async with self.registry(fleet) as registry:
+            return await self.plan(fleet, choices, registry, ledger)
+
+    # --- planning -----------------------------------------------------------------------------
+
+    async def plan(
+        self, fleet: Fleet, choices: Choices, registry: Registry | None, ledger: SqliteLedger
+    ) -> Prepared:
+        environ = self.host.environ
+        sources = Sources(
+            ledger=ledger,
+            clock=self.clock,
+            working_copy=self.working_copy,
+            staging=self.staging,
+            registry=registry,
+            environ=environ,
+            native=Platform.normalised("linux", platform.machine()),
+            builds=self.builds,
+        )
+        return await prepare(fleet, sources, choices)
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        return self.clock.now()
+
+    def accesses(self) -> Fleet:
+        """No image, but how the fleet file says that registries are reached."""
+        file = None if self._sources else find_fleet_file(FileTree(self.root), self._config)
+        return Fleet((), registries=file.registries if file else {})
+
+    # --- adapters -----------------------------------------------------------------------------
+
+    @cached_property
+    def working_copy(self) -> GitWorkingCopy:
+        return GitWorkingCopy(self.host, self.host.environ)
+
+    def ledger(self, *, create: bool) -> SqliteLedger:
+        ledger = SqliteLedger(self.state, create=create)
+        self._open.callback(ledger.close)
+        return ledger
+
+    @cached_property
+    def staging(self) -> EmbeddedStaging:
+        from shipway.registry.staging import EmbeddedStaging
+
+        return self._open.enter_context(EmbeddedStaging(self.registry_directory))
+
+    def registry(
+        self, fleet: Fleet, on_event: Callable[[Event], None] = _unheard
+    ) -> AbstractAsyncContextManager[RegistryClient]:
+        from shipway.registry.client import RegistryClient
+
+        config = self.registry_config(fleet)
+
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[RegistryClient]:
+            client = RegistryClient(config, self.clock, on_event)
+            try:
+                yield client
+            finally:
+                await client.close()
+
+        return opened()
+
+    @cached_property
+    def credentials(self) -> CredentialStore:
+        from shipway.registry.credentials import CredentialStore
+
+        return CredentialStore(self.host.environ, Path.home(), self.host)
+
+    def registry_config(self, fleet: Fleet) -> RegistryConfig:
+        """How registries are reached: what the fleet file says, and the environment."""
+        from shipway.registry.config import RegistryConfig
+        from shipway.registry.proxy import Proxies
+
+        return RegistryConfig(
+            credentials=self.credentials.lookup,
+            proxies=Proxies.from_environment(self.host.environ),
+            plain_http=frozenset(host for host, access in fleet.registries.items() if access.plain_http),
+            insecure=frozenset(host for host, access in fleet.registries.items() if access.insecure),
+            authorities={
+                host: self.root / access.ca
+                for host, access in fleet.registries.items()
+                if access.ca is not None
+            },
+        )
