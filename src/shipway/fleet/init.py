@@ -10,7 +10,7 @@ import yaml
 from shipway.fleet.discover.paths import dockerfile_in
 from shipway.fleet.model import BuildInputs, Declaration, Fleet, Image, Problem
 from shipway.fleet.schema import SCHEMA_FILE
-from shipway.fleet.settings import (
+from shipway.fleet.settings.image import (
     ARGS_KEY,
     CACHE_FROM,
     CACHE_TO,
@@ -31,8 +31,8 @@ from shipway.fleet.settings import (
     TAGS,
     TARGET,
     VERSION,
-    Setting,
 )
+from shipway.fleet.settings.section import Setting
 from shipway.fleet.settle import default_repository
 
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./@+-]*\Z")

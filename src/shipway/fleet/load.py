@@ -17,7 +17,9 @@ from shipway.fleet.locate import find_fleet_file, read_file, relative_to_root
 from shipway.fleet.model import BasePolicy, CheckSettings, Fleet, Image, Problem
 from shipway.fleet.part import Part, read_part
 from shipway.fleet.repositories import read_repository
-from shipway.fleet.settings import ENGINE, REGISTRY_KEY, Section
+from shipway.fleet.settings.fleet import ENGINE
+from shipway.fleet.settings.image import REGISTRY_KEY
+from shipway.fleet.settings.section import Section
 from shipway.fleet.settle import EnvFiles, Layer, settle
 from shipway.fleet.shapes import Located, did_you_mean
 from shipway.fleet.tree import FileTree

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 
-from shipway.fleet.settings import FLEET, section_schema
+from shipway.fleet.settings.fleet import FLEET
+from shipway.fleet.settings.section import section_schema
 
 SCHEMA_FILE = "shipway.schema.json"
 

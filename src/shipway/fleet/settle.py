@@ -16,7 +16,7 @@ from shipway.fleet.discover.dotenv import parse_env
 from shipway.fleet.discover.merge import Merged
 from shipway.fleet.file import entries
 from shipway.fleet.model import BuildInputs, Image, Problem, RetentionSettings
-from shipway.fleet.settings import (
+from shipway.fleet.settings.image import (
     ARGS_KEY,
     BY,
     ENV_FILES,
@@ -33,10 +33,8 @@ from shipway.fleet.settings import (
     TAG,
     TAGS,
     VERSION,
-    Section,
-    Setting,
-    paths,
 )
+from shipway.fleet.settings.section import Section, Setting, paths
 from shipway.fleet.shapes import Located
 from shipway.fleet.tree import FileTree, join
 from shipway.place import Place

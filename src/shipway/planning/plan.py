@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from shipway.fleet.model import Fleet, Image
-from shipway.fleet.settings import DEFAULT_TAG
+from shipway.fleet.settings.image import DEFAULT_TAG
 from shipway.planning.destination import destination
 from shipway.planning.inputs import Inputs, changes
 from shipway.planning.tags import SCHEME_OUTSIDE_GIT, TagFacts, TagScheme

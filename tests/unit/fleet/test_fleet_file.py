@@ -5,7 +5,8 @@ import pytest
 from shipway.errors import ConfigError
 from shipway.fleet.file import declare, has_inputs, read_fleet_file
 from shipway.fleet.model import BuildInputs
-from shipway.fleet.settings import ARGS_KEY, PLATFORMS_KEY, REPOSITORY_KEY, TAG, TAGS, VERSION, paths
+from shipway.fleet.settings.image import ARGS_KEY, PLATFORMS_KEY, REPOSITORY_KEY, TAG, TAGS, VERSION
+from shipway.fleet.settings.section import paths
 from shipway.place import Place
 from shipway.values import Platform
 

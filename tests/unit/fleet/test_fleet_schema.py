@@ -10,7 +10,9 @@ import yaml
 from shipway.errors import ConfigError
 from shipway.fleet.file import declare, read_fleet_file
 from shipway.fleet.schema import SCHEMA_FILE, schema_text
-from shipway.fleet.settings import FLEET, GROUP_TABLE, IMAGE, REPOSITORY_TABLE
+from shipway.fleet.settings.fleet import FLEET
+from shipway.fleet.settings.image import IMAGE
+from shipway.fleet.settings.sources import GROUP_TABLE, REPOSITORY_TABLE
 
 ROOT = Path(__file__).parents[3]
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(schema_text()))

@@ -1,0 +1,29 @@
+"""The settings at the top of the fleet file."""
+
+from __future__ import annotations
+
+from shipway.fleet.settings.image import IMAGES, SHARED
+from shipway.fleet.settings.policy import CHECKS, POLICIES
+from shipway.fleet.settings.section import Setting, Table
+from shipway.fleet.settings.sources import GROUPS, REGISTRIES, REPOSITORIES
+from shipway.fleet.shapes import (
+    SWITCHED_PATHS,
+    choice,
+)
+
+ENGINE = Setting(
+    "engine",
+    choice("auto", "buildah", "docker", "podman"),
+    "Engine that builds the images, unless the command line names one; checks tell what it does otherwise"
+    " than BuildKit.",
+    "auto",
+)
+
+DISCOVER = Setting(
+    "discover",
+    SWITCHED_PATHS,
+    "Files to look for images in (Compose, bake, workflows, Skaffold, Dockerfiles); false: none.",
+    True,
+)
+
+FLEET: Table = (*SHARED, GROUPS, IMAGES, REPOSITORIES, REGISTRIES, POLICIES, CHECKS, ENGINE, DISCOVER)

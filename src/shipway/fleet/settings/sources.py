@@ -1,0 +1,116 @@
+"""Settings of other places: groups, other repositories, and how registries are reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shipway.document import Node
+from shipway.errors import ConfigError
+from shipway.fleet.settings.image import SHARED
+from shipway.fleet.settings.section import (
+    Section,
+    Setting,
+    Table,
+    entry,
+    mapping_schema,
+    named,
+    section_schema,
+)
+from shipway.fleet.shapes import (
+    PATH,
+    REGISTRY,
+    SCALAR,
+    SWITCH,
+    TEXT,
+    TEXTS,
+    JsonSchema,
+    Shape,
+    wrong,
+)
+
+# --- groups and repositories --------------------------------------------------------------------
+
+MEMBERS = Setting("images", TEXTS, "Names of the images of the group.")
+GROUP_TABLE: Table = (*SHARED, MEMBERS)
+GROUPS = Setting(
+    "groups",
+    Shape(
+        "a mapping of names to groups",
+        mapping_schema({**section_schema(GROUP_TABLE), "type": ["object", "null"]}),
+        lambda node, key: named(node, key, GROUP_TABLE, "group"),
+    ),
+    "Images that share a version, a tag or other settings.",
+)
+
+SOURCE_PATH = Setting("path", PATH, "Directory of the other repository, relative to the fleet file.")
+GIT = Setting("git", TEXT, "Git URL of the other repository.")
+REF = Setting("ref", SCALAR, "Branch, tag or commit of the Git repository; absent: its default branch.")
+CONFIG = Setting("config", PATH, "Fleet file in the other repository; absent: shipway.yaml, if there.")
+CHOSEN = Setting("images", TEXTS, "Names of the images to take from there; absent: all.")
+REPOSITORY_TABLE: Table = (SOURCE_PATH, GIT, REF, CONFIG, CHOSEN)
+
+
+def _repositories(node: Node, key: str) -> Mapping[str, Section]:
+    sections = named(node, key, REPOSITORY_TABLE, "repository")
+    for name, section in sections.items():
+        if section.has(SOURCE_PATH) == section.has(GIT):
+            raise ConfigError(
+                f"the repository `{name}` needs either `path` or `git`",
+                place=section.place,
+                help="write path: ../directory, or git: and a URL",
+            )
+        if section.has(REF) and not section.has(GIT):
+            raise ConfigError("`ref` goes with `git` only", place=section.place_of(REF))
+    return sections
+
+
+def _repositories_schema() -> JsonSchema:
+    one_source = [
+        {"required": [SOURCE_PATH.name], "not": {"anyOf": [{"required": [n]} for n in (GIT.name, REF.name)]}},
+        {"required": [GIT.name], "not": {"required": [SOURCE_PATH.name]}},
+    ]
+    return mapping_schema({**section_schema(REPOSITORY_TABLE), "oneOf": one_source})
+
+
+REPOSITORIES = Setting(
+    "repositories",
+    Shape("a mapping of names to repositories", _repositories_schema(), _repositories),
+    "Other repositories whose images belong to the fleet.",
+)
+
+# --- how registries are reached -----------------------------------------------------------------
+
+PLAIN_HTTP = Setting("plain-http", SWITCH, "Speak HTTP without TLS to this registry.", False)
+INSECURE = Setting("insecure", SWITCH, "Do not check the certificate of this registry.", False)
+CA = Setting("ca", PATH, "PEM file with the certificate authority of this registry.")
+ACCESS_TABLE: Table = (PLAIN_HTTP, INSECURE, CA)
+
+
+def _registries(node: Node, key: str) -> Mapping[str, Section]:
+    if not node.is_mapping:
+        raise wrong(node, key, "a mapping of registry hosts to settings")
+    sections = {}
+    for host, value in node.mapping.items():
+        REGISTRY.read(Node(host, node.key_place(host), raw=host), key)
+        sections[host] = entry(value, ACCESS_TABLE, f"registry `{host}`", node.key_place(host))
+        if sections[host].get(PLAIN_HTTP) and (sections[host].has(CA) or sections[host].get(INSECURE)):
+            raise ConfigError(
+                "`plain-http` goes with neither `insecure` nor `ca`",
+                place=sections[host].place_of(PLAIN_HTTP),
+                cause="without TLS there is no certificate",
+            )
+    return sections
+
+
+REGISTRIES = Setting(
+    "registries",
+    Shape(
+        "a mapping of registry hosts to settings",
+        {
+            "type": "object",
+            "additionalProperties": {**section_schema(ACCESS_TABLE), "type": ["object", "null"]},
+        },
+        _registries,
+    ),
+    "How registries are reached, by host and port as references write them.",
+)
