@@ -115,8 +115,8 @@ def declare(name: str, place: Place, settings: Settings, rooted: Rooted) -> Decl
         return Declared(None, tuple(problems))
     references = tuple(_references(settings, problems))
     inputs = _inputs(place, settings, rooted, tuple(_platforms(settings, problems)))
-    places = {field: settings.sourcess[key] for key, field in _FIELDS.items() if key in settings.places}
-    places |= {key: where for key, where in settings.sourcess.items() if "." in key}
+    places = {field: settings.places[key] for key, field in _FIELDS.items() if key in settings.places}
+    places |= {key: where for key, where in settings.places.items() if "." in key}
     return Declared(Declaration("bake", name, place, inputs, references, places), tuple(problems))
 
 
@@ -125,7 +125,7 @@ def _inputs(place: Place, settings: Settings, rooted: Rooted, platforms: tuple[P
     inline = settings.texts.get("dockerfile-inline")
     contexts = {name: rooted.context(value) for name, value in settings.map("contexts").items()}
     return BuildInputs(
-        dockerfile=dockerfile if inline is None else settings.sourcess.get("dockerfile-inline", place).path,
+        dockerfile=dockerfile if inline is None else settings.places.get("dockerfile-inline", place).path,
         context=context,
         target=settings.texts.get("target") or None,
         args=dict(settings.map("args")),
@@ -146,7 +146,7 @@ def _references(settings: Settings, problems: list[Problem]) -> Iterator[str]:
             Reference.parse(tag)
         except InvalidValue as error:
             message = f"tags: {error.message}" + (f": {error.cause}" if error.cause else "")
-            problems.append(Problem("invalid-reference", message, settings.sourcess["tags"]))
+            problems.append(Problem("invalid-reference", message, settings.places["tags"]))
         else:
             yield tag
 
@@ -154,7 +154,7 @@ def _references(settings: Settings, problems: list[Problem]) -> Iterator[str]:
 def _platforms(settings: Settings, problems: list[Problem]) -> Iterator[Platform]:
     """The platforms; ``local`` alone is the same as none, among others it cannot be told."""
     for name in settings.list("platforms"):
-        place = settings.sourcess["platforms"]
+        place = settings.places["platforms"]
         if name == LOCAL_PLATFORM:
             if settings.list("platforms") != (LOCAL_PLATFORM,):
                 message = "platforms: the local platform is known only where the build runs"

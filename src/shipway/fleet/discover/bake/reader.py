@@ -159,7 +159,7 @@ def _missing_dockerfile(name: str, targets: Targets, rooted: Rooted, tree: FileT
     settings = targets.resolved(name)
     if lacks_dockerfile(settings, rooted, tree):
         context, dockerfile = location(settings, rooted)
-        place = settings.sourcess.get("dockerfile", settings.places.get("context", targets.place(name)))
+        place = settings.places.get("dockerfile", settings.places.get("context", targets.place(name)))
         message = f"the target {name} builds from {dockerfile}, which does not exist"
         if not is_remote(context) and not tree.is_dir(context):
             message += f"; neither does its context {context}"
@@ -183,10 +183,10 @@ def _unknown_names(names: Iterable[str], targets: Targets) -> Iterator[Problem]:
         settings = targets.resolved(name)
         for parent in targets.own(name).list("inherits"):
             if parent not in known:
-                yield _unknown(f"the target {name}", parent, settings.sourcess["inherits"])
+                yield _unknown(f"the target {name}", parent, settings.places["inherits"])
         for link in targets.links(name):
             if link not in known:
-                yield _unknown(f"the target {name}", link, settings.sourcess["contexts"])
+                yield _unknown(f"the target {name}", link, settings.places["contexts"])
 
 
 def _unknown(who: str, name: str, place: Place) -> Problem:

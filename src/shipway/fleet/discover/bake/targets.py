@@ -250,8 +250,8 @@ class Targets:
         if reached:
             return True
         if not inherited:
-            return bool(settings.sourcess)
-        return bool(settings.list("tags")) and any(key in settings.sourcess for key in _BUILD_KEYS)
+            return bool(settings.places)
+        return bool(settings.list("tags")) and any(key in settings.places for key in _BUILD_KEYS)
 
 
 def _plain(value: Value) -> str:
