@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from shipway.oci.locator import Locator
 from shipway.oci.manifest import Descriptor, Manifest
@@ -118,7 +118,8 @@ class BuildRequest:
     file that governs ``context``, None for none. ``context`` is a directory, None for an empty context.
     ``contexts`` are named contexts (directory, or ``docker-image://REF``). ``args`` with their values;
     ``secret_args`` must not show up in output. Paths in ``contexts``, ``secrets`` and ``ssh`` are absolute.
-    ``registries_plain`` are hosts reached over plain HTTP.
+    ``registries_plain`` are hosts reached over plain HTTP. ``bases`` are the images of the fleet that the
+    Dockerfile takes, as they are pinned in it.
     """
 
     name: str
@@ -134,6 +135,7 @@ class BuildRequest:
     ssh: tuple[str, ...] = ()
     secret_args: frozenset[str] = frozenset()
     registries_plain: frozenset[str] = frozenset()
+    bases: frozenset[Reference] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,47 @@ class Engine(Protocol):
 
         Takes what ``build`` returned, or the reference of a base that a build pulled. Never raises.
         """
+
+
+# --- builders ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """One platform of an image that is built: its manifest, and by digest where it is."""
+
+    descriptor: Descriptor
+    at: Reference
+
+
+class Builder(Protocol):
+    """Builds single platforms of images and leaves each one, by digest, in a registry.
+
+    ``name`` is for people. ``bases_from`` tells where it takes the bases of the fleet from: the staging
+    registry on this machine's loopback, or the repository that they were delivered to.
+    """
+
+    name: str
+    bases_from: Literal["staging", "destination"]
+
+    async def platforms(self) -> tuple[Platform, ...]:
+        """What it builds, RUN included; its own platform first. Raises EngineMissing when it is of no use."""
+
+    async def build(
+        self,
+        request: BuildRequest,
+        staged: Reference,
+        destination: Reference,
+        on_line: Callable[[str], None],
+    ) -> Built:
+        """Build, and leave the manifest in one of two repositories: ``staged``, on loopback, or
+        ``destination``, where the image is delivered to. It gets no tag there.
+
+        Raises BuildFailed with the cause, DiskFull, and what a registry refuses.
+        """
+
+    async def finish(self) -> None:
+        """Nothing more will be built: give back what builds left behind. Never raises for want of order."""
 
 
 # --- registry ---------------------------------------------------------------------------------

@@ -1,14 +1,18 @@
-"""Build one image into staging: every platform, on bases pinned by digest."""
+"""Build one image: each platform by the builder chosen for it, on bases pinned by digest, and an index.
+
+Nothing gets a tag here, so whoever fails on the way leaves nothing that anybody would find.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from shipway.flows.yard import Voyage, Yard
-from shipway.oci.manifest import Descriptor, index_of
+from shipway.oci.manifest import index_of
 from shipway.planning.plan import Step, wanted_platforms
-from shipway.ports import BuildRequest, Engine
+from shipway.ports import Builder, BuildRequest, Built
 from shipway.values import Digest, Platform, Reference
 
 REVISION_LABEL = "org.opencontainers.image.revision"
@@ -17,69 +21,122 @@ FINGERPRINT_LABEL = "io.shipway.fingerprint"
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A built image in staging: ``reference`` is by ``digest``. ``pins`` are the bases the engine pulled."""
+    """A built image: ``reference`` is by ``digest``, in staging, or at its destination already."""
 
     reference: Reference
     digest: Digest
     platforms: tuple[Platform, ...]
-    pins: frozenset[Reference]
 
 
 async def build(yard: Yard, voyage: Voyage, step: Step, bases: Mapping[str, Digest]) -> Staged:
-    """Build every platform of a step. ``bases`` are the digests of the images of the fleet it needs."""
+    """Build every platform of a step. ``bases`` are the digests of the images of the fleet it needs.
+
+    Builders work side by side, each one on a platform at a time. Raises what the first failure raised.
+    """
+    site = _Site(yard, voyage, step, bases)
     image = voyage.image(step.image)
-    engine = await yard.engine()
-    platforms = wanted_platforms(image, (await engine.probe()).native)
-    pins = await _pins(yard, voyage, step, bases)
-    staged = yard.staging.locate(step.repository)
-    labels = {FINGERPRINT_LABEL: step.fingerprint}
-    if voyage.commit:
-        labels[REVISION_LABEL] = voyage.commit
-    built = []
+    platforms = wanted_platforms(image, await yard.builders.native())
+    shares: dict[int, tuple[Builder, list[Platform]]] = {}
     for platform in platforms:
-        request = yard.recipes.request(image, platform, pins, labels)
-        descriptor = await _build_platform(yard, engine, request, staged, voyage.run)
-        built.append((descriptor, platform))
-        yard.emit("build.done", step.image, platform=str(platform), digest=descriptor.digest)
-    digest = await _joined(yard, staged, built)
-    return Staged(staged.with_digest(digest), digest, platforms, frozenset(pins.values()))
-
-
-async def _build_platform(
-    yard: Yard, engine: Engine, request: BuildRequest, staged: Reference, run: int
-) -> Descriptor:
-    def on_line(line: str) -> None:
-        yard.events.output(request.name, line)
-
-    image_id = await engine.build(request, on_line)
-    tagged = staged.with_tag(f"shipway-run-{run}-{str(request.platform).replace('/', '-')}")
+        builder = await yard.builders.builder(image, platform)
+        shares.setdefault(id(builder), (builder, []))[1].append(platform)
+    built: dict[Platform, Built] = {}
     try:
-        await engine.push(image_id, tagged, on_line)
-    finally:
-        await engine.remove(image_id)
-    manifest = await yard.registry.manifest(tagged)
-    await yard.registry.delete(tagged)
-    return manifest.descriptor
+        async with asyncio.TaskGroup() as tasks:
+            for builder, share in shares.values():
+                tasks.create_task(site.build_share(builder, share, built))
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    reference, digest = await site.joined([(built[platform], platform) for platform in platforms])
+    return Staged(reference.with_digest(digest), digest, platforms)
 
 
-async def _joined(yard: Yard, staged: Reference, built: list[tuple[Descriptor, Platform]]) -> Digest:
-    """The digest of the only platform's manifest, else of an index over all of them."""
-    if len(built) == 1:
-        return built[0][0].parsed_digest
-    index = index_of(built)
-    return await yard.registry.put_manifest(staged.with_digest(index.digest), index)
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Where the platforms of one step are built and joined."""
 
+    yard: Yard
+    voyage: Voyage
+    step: Step
+    bases: Mapping[str, Digest]
 
-async def _pins(yard: Yard, voyage: Voyage, step: Step, bases: Mapping[str, Digest]) -> dict[str, Reference]:
-    """For each base of the fleet the staged reference, by digest, that the engine shall use."""
-    pins = {}
-    for base in voyage.image(step.image).bases:
-        if base.image is None or base.image not in bases:
-            continue
-        destination = voyage.step(base.image).repository
-        staged = yard.staging.locate(destination).with_digest(bases[base.image])
-        if await yard.registry.head(staged) is None:
-            source = yard.staging.real(destination).with_digest(bases[base.image])
-            await yard.registry.copy(source, staged)
-        pins[base.reference] = staged
-    return pins
+    @property
+    def staged(self) -> Reference:
+        return self.yard.staging.locate(self.step.repository)
+
+    @property
+    def destination(self) -> Reference:
+        return self.yard.staging.real(self.step.repository)
+
+    async def build_share(
+        self, builder: Builder, platforms: Sequence[Platform], built: dict[Platform, Built]
+    ) -> None:
+        """Build the platforms that fall to one builder, one after the other."""
+        pins = await self._pins(builder)
+        for platform in platforms:
+            request = self._request(builder, platform, pins)
+            built[platform] = await builder.build(request, self.staged, self.destination, self._on_line)
+            facts = {"platform": str(platform), "digest": built[platform].descriptor.digest}
+            self.yard.emit("build.done", self.step.image, builder=builder.name, **facts)
+
+    def _on_line(self, line: str) -> None:
+        self.yard.events.output(self.step.image, line)
+
+    def _request(self, builder: Builder, platform: Platform, pins: Mapping[str, Reference]) -> BuildRequest:
+        labels = {FINGERPRINT_LABEL: self.step.fingerprint}
+        if self.voyage.commit:
+            labels[REVISION_LABEL] = self.voyage.commit
+        image = self.voyage.image(self.step.image)
+        request = self.yard.recipes.request(image, platform, pins, labels)
+        if builder.bases_from == "destination" or not pins:
+            return request
+        plain = {pinned.registry for pinned in pins.values()}
+        return replace(request, registries_plain=request.registries_plain | plain)
+
+    # --- bases --------------------------------------------------------------------------------
+
+    async def _pins(self, builder: Builder) -> dict[str, Reference]:
+        """For each base of the fleet the reference, by digest, that the builder shall use."""
+        pins = {}
+        for base in self.voyage.image(self.step.image).bases:
+            if base.image is None or base.image not in self.bases:
+                continue
+            repository, digest = self.voyage.step(base.image).repository, self.bases[base.image]
+            delivered = self.yard.staging.real(repository).with_digest(digest)
+            if builder.bases_from == "destination":
+                pins[base.reference] = delivered
+            else:
+                pins[base.reference] = await self._in_staging(repository, delivered)
+        return pins
+
+    async def _in_staging(self, repository: Reference, delivered: Reference) -> Reference:
+        """Where an engine of this machine finds a base; it is brought there when it is not."""
+        staged = replace(delivered, registry=self.yard.staging.locate(repository).registry)
+        if await self.yard.registry.head(staged) is None:
+            await self.yard.registry.copy(delivered, staged)
+        return staged
+
+    # --- joining ------------------------------------------------------------------------------
+
+    async def joined(self, built: Sequence[tuple[Built, Platform]]) -> tuple[Reference, Digest]:
+        """Repository and digest of the only platform's manifest, else of an index over all of them.
+
+        The order of the index is that of ``built``, whoever was ready first.
+        """
+        if len(built) == 1:
+            only = built[0][0]
+            return only.at, only.descriptor.parsed_digest
+        home = await self._one_home([part for part, _ in built])
+        index = index_of([(part.descriptor, platform) for part, platform in built])
+        return home, await self.yard.registry.put_manifest(home.with_digest(index.digest), index)
+
+    async def _one_home(self, parts: Sequence[Built]) -> Reference:
+        """The repository that has all manifests: staging, or the destination where some are there already."""
+        homes = {part.at.without_version() for part in parts}
+        if len(homes) == 1:
+            return homes.pop()
+        for part in parts:
+            if part.at.name != self.destination.name:
+                there = self.destination.with_digest(part.descriptor.parsed_digest)
+                await self.yard.registry.copy(part.at, there)
+        return self.destination

@@ -44,7 +44,8 @@ class FileRecipes:
             secrets=inputs.secrets,
             ssh=inputs.ssh,
             secret_args=inputs.secret_args,
-            registries_plain=self._plain | {staged.registry for staged in pins.values()},
+            registries_plain=self._plain,
+            bases=frozenset(pins.values()),
         )
 
     def _pinned(

@@ -69,7 +69,6 @@ class Ship:
         self._voyage = voyage
         self._slots = asyncio.Semaphore(jobs)
         self._done: dict[str, asyncio.Future[Outcome]] = {}
-        self._pulled: set[Reference] = set()
 
     async def execute(self) -> Shipped:
         """Carry out every step; errors of single images become outcomes, they are not raised."""
@@ -79,13 +78,8 @@ class Ship:
         async with asyncio.TaskGroup() as tasks:
             for step in steps:
                 tasks.create_task(self._settle(step))
-        await self._forget_bases()
+        await self._yard.builders.finish()
         return Shipped(self._voyage.run, tuple(self._done[step.image].result() for step in steps))
-
-    async def _forget_bases(self) -> None:
-        """Let the engine drop the bases it pulled from staging; their layers stay in its cache."""
-        for pulled in self._pulled:
-            await (await self._yard.engine()).remove(str(pulled))
 
     async def _settle(self, step: Step) -> None:
         """Bring one step to an outcome, whatever happens."""
@@ -120,7 +114,6 @@ class Ship:
         started = yard.clock.now()
         yard.emit("build.started", step.image, why=list(step.why), reference=step.reference)
         staged = await build(yard, self._voyage, step, bases)
-        self._pulled |= staged.pins
         yard.emit("image.built", step.image, digest=str(staged.digest))
         destination = yard.staging.real(step.repository)
         if destination.name != staged.reference.name:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from shipway.fleet.model import Fleet, Image
 from shipway.planning.inputs import Inputs
 from shipway.planning.plan import Plan, Step
-from shipway.ports import BuildRequest, Clock, Engine, Event, Events, Ledger, Registry
+from shipway.ports import Builder, BuildRequest, Clock, Event, Events, Ledger, Registry
 from shipway.values import Platform, Reference
 
 
@@ -32,11 +32,24 @@ class Recipes(Protocol):
         """``pins`` maps base references, as they stand after expansion, to what the engine shall use."""
 
 
+class Builders(Protocol):
+    """Everything that can build, and the choice among it; asked only when something is built."""
+
+    async def native(self) -> Platform:
+        """The platform of images that declare none."""
+
+    async def builder(self, image: Image, platform: Platform) -> Builder:
+        """Who builds this platform of this image. Raises EngineMissing when nobody can."""
+
+    async def finish(self) -> None:
+        """Nothing more will be built: tell everyone who was chosen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Yard:
-    """The world of a ship. ``engine`` is asked for only when something is built."""
+    """The world of a ship."""
 
-    engine: Callable[[], Awaitable[Engine]]
+    builders: Builders
     registry: Registry
     staging: Staging
     recipes: Recipes

@@ -13,6 +13,7 @@ import pytest
 from shipway.errors import Denied, Mismatch, PartlyDelivered
 from shipway.fleet.builds import Builds
 from shipway.fleet.load import load_fleet
+from shipway.flows.builders import OneEngine
 from shipway.flows.deliver import deliver
 from shipway.flows.prepare import Prepared, Sources, prepare
 from shipway.flows.recipes import FileRecipes
@@ -56,7 +57,7 @@ class Harbour:
         self.root = directory / "repo"
         self.directory = directory
         self.destination = destination
-        self.engine = ScriptedEngine(AMD64)
+        self.engine = ScriptedEngine()
         self.events: list[Event] = []
         for path, text in FILES.items():
             file = self.root / path
@@ -87,7 +88,9 @@ class Harbour:
 
                 def yard(events: Recorder) -> Yard:
                     recipes = FileRecipes(fleet, {}, builds)
-                    return Yard(engine, registry, staging, recipes, ledger, clock, events)
+                    return Yard(
+                        OneEngine(engine, registry), registry, staging, recipes, ledger, clock, events
+                    )
 
                 shipped = await deliver(
                     prepared,
@@ -245,10 +248,10 @@ async def test_a_moved_tag_is_put_back_when_the_image_stands(harbour: Harbour) -
 
 
 async def test_no_more_builds_run_at_once_than_were_allowed(harbour: Harbour) -> None:
-    harbour.engine = ScriptedEngine(AMD64, delay=0.02)
+    harbour.engine = ScriptedEngine(delay=0.02)
     await harbour.ship(jobs=1)
     assert harbour.engine.most_at_once == 1
-    harbour.engine = ScriptedEngine(AMD64, delay=0.2)
+    harbour.engine = ScriptedEngine(delay=0.2)
     for name in ("base", "solo"):
         (harbour.root / name / "f").write_text("changed")
     await harbour.ship(jobs=2)
@@ -263,7 +266,7 @@ class BuildsForArm(ScriptedEngine):
 
 
 async def test_an_image_of_another_platform_than_was_asked_for_gets_no_tag(harbour: Harbour) -> None:
-    harbour.engine = BuildsForArm(AMD64)
+    harbour.engine = BuildsForArm()
     shipped = await harbour.ship("solo")
     error = shipped.outcomes[0].error
     assert isinstance(error, Mismatch)
@@ -284,7 +287,7 @@ async def test_run_tags_do_not_stay_in_staging(harbour: Harbour) -> None:
 
 
 async def test_a_cancelled_run_is_closed_as_interrupted(harbour: Harbour) -> None:
-    harbour.engine = ScriptedEngine(AMD64, delay=30)
+    harbour.engine = ScriptedEngine(delay=30)
     task = asyncio.create_task(harbour.ship())
     while not harbour.engine.built and not task.done():
         await asyncio.sleep(0.01)
