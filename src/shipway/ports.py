@@ -118,8 +118,11 @@ class BuildRequest:
     file that governs ``context``, None for none. ``context`` is a directory, None for an empty context.
     ``contexts`` are named contexts (directory, or ``docker-image://REF``). ``args`` with their values;
     ``secret_args`` must not show up in output. Paths in ``contexts``, ``secrets`` and ``ssh`` are absolute.
-    ``registries_plain`` are hosts reached over plain HTTP. ``bases`` are the images of the fleet that the
-    Dockerfile takes, as they are pinned in it.
+    ``registries_plain`` are hosts reached over plain HTTP, ``registries_insecure`` those whose certificate is
+    not checked, ``authorities`` the PEM files trusted for a host. ``bases`` are the images of the fleet that
+    the Dockerfile takes, as they are pinned in it. ``epoch`` is SOURCE_DATE_EPOCH in seconds: the time of
+    whatever the build makes, None for the time at which it does. ``cache_from`` and ``cache_to`` are caches of
+    this image and platform alone, as buildx writes them.
     """
 
     name: str
@@ -136,6 +139,11 @@ class BuildRequest:
     secret_args: frozenset[str] = frozenset()
     registries_plain: frozenset[str] = frozenset()
     bases: frozenset[Reference] = frozenset()
+    registries_insecure: frozenset[str] = frozenset()
+    authorities: Mapping[str, Path] = field(default_factory=dict)
+    epoch: int | None = None
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

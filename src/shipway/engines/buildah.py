@@ -38,6 +38,7 @@ class Buildah(StorageEngine):
     """The engine of the program ``buildah``."""
 
     name = "buildah"
+    epoch_since = (1, 41)
 
     async def _ask(self) -> tuple[EngineInfo, Path | None]:
         version = await self._run("version", "--json")

@@ -6,7 +6,7 @@ several clients, so each one on PATH is tried. The legacy builder is never used.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from shipway.engines.failures import build_failure, push_failure
+from shipway.engines.mounts import mounts
 from shipway.engines.request import (
     Workspace,
+    epoch_arg,
     image_name,
     options,
     require_loopback,
@@ -24,6 +26,7 @@ from shipway.engines.request import (
 )
 from shipway.engines.transcript import Transcript
 from shipway.errors import BuildFailed, EngineMissing, ShipwayError
+from shipway.fleet.options import joined, read_cache
 from shipway.ports import BuildRequest, Completed, EngineInfo, EngineSurvey, EngineTrust, Host
 from shipway.values import Platform, Reference
 
@@ -128,12 +131,15 @@ class Docker:
                 f"docker cannot build {request.name}: it has named contexts, and this docker has no buildx",
                 help="install the docker-buildx plugin, or use --engine buildah",
             )
-        secrets = secret_environment(request)
-        transcript = Transcript(on_line, secrets.values())
+        environment = {**_ENVIRONMENT, **secret_environment(request)}
         name = image_name(request)
         with workspace(request) as place:
-            argv = _build_argv(client, request, place, name)
-            completed = await self._host.run(argv, env={**_ENVIRONMENT, **secrets}, on_line=transcript)
+            mounted = mounts(request, place, self._host.environ)
+            transcript = Transcript(on_line, mounted.masked)
+            exports = bool(request.cache_to) and await self._in_containerd(client)
+            own = (*mounted.options, *_caches(client, request, exports, on_line))
+            argv = _build_argv(client, request, place, name, own)
+            completed = await self._host.run(argv, env=environment, on_line=transcript)
         if completed.code != 0:
             raise build_failure(self.name, request, transcript)
         return name
@@ -157,6 +163,13 @@ class Docker:
             await self._run((await self._client()).program, "rmi", image_id)
         except ShipwayError:
             return
+
+    async def _in_containerd(self, client: _Client) -> bool:
+        """Whether the daemon keeps images in containerd, as its own BuildKit then does with caches."""
+        if not client.has_buildx:
+            return False
+        completed = await self._run(client.program, "info", "--format", "{{json .DriverStatus}}")
+        return "io.containerd.snapshotter" in completed.stdout
 
     async def _run(self, *argv: str) -> Completed:
         return await self._host.run(argv, env=_ENVIRONMENT, timeout=_PROBE_SECONDS)
@@ -235,5 +248,31 @@ class Docker:
         return name
 
 
-def _build_argv(client: _Client, request: BuildRequest, place: Workspace, name: str) -> tuple[str, ...]:
-    return (*client.build, "--progress", "plain", *options(request, place, name), str(place.context))
+def _build_argv(
+    client: _Client, request: BuildRequest, place: Workspace, name: str, own: tuple[str, ...]
+) -> tuple[str, ...]:
+    always = ("--progress", "plain", *epoch_arg(request), *own)
+    return (*client.build, *always, *options(request, place, name), str(place.context))
+
+
+def _caches(
+    client: _Client, request: BuildRequest, exports: bool, on_line: Callable[[str], None]
+) -> Iterator[str]:
+    """The caches that this docker can use: without buildx it reads images that carry their cache inside;
+    unless it ``exports`` caches of every kind, it writes no other ones either."""
+    for text in request.cache_from:
+        cache = read_cache(text)
+        if client.has_buildx:
+            yield from ("--cache-from", joined(cache))
+        elif cache["type"] == "registry" and "ref" in cache:
+            yield from ("--cache-from", cache["ref"])
+        else:
+            on_line(f"--cache-from {text} is left out: it needs the docker-buildx plugin")
+    for text in request.cache_to:
+        cache = read_cache(text)
+        if client.has_buildx and (exports or cache["type"] == "inline"):
+            yield from ("--cache-to", joined(cache))
+        elif cache["type"] == "inline":
+            yield from ("--build-arg", "BUILDKIT_INLINE_CACHE=1")
+        else:
+            on_line(f"--cache-to {text} is left out: this docker exports no cache, BuildKit on its own does")

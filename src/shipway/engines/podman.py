@@ -37,6 +37,7 @@ class Podman(StorageEngine):
     """The engine of the program ``podman``."""
 
     name = "podman"
+    epoch_since = (5, 6)
 
     async def _ask(self) -> tuple[EngineInfo, Path | None]:
         completed = await self._run("info", "--format", "json")

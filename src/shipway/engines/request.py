@@ -44,6 +44,13 @@ class Workspace:
             path.write_bytes(data.encode() if isinstance(data, str) else data)
         return path
 
+    def directory(self, name: str) -> Path:
+        """Make a directory. Raises DiskFull or HostError."""
+        path = self.private / name
+        with reported(f"make {path}"):
+            path.mkdir(mode=0o700)
+        return path
+
 
 @contextmanager
 def workspace(request: BuildRequest) -> Iterator[Workspace]:
@@ -76,7 +83,7 @@ def options(request: BuildRequest, place: Workspace, name: str) -> list[str]:
     """The options of ``build`` that buildah, docker and podman spell alike; the image is called ``name``.
 
     A secret arg goes without its value, which the engine then takes from its environment: command lines
-    can be read by everybody on the machine.
+    can be read by everybody on the machine. Secrets and SSH agents are those of ``mounts``.
     """
     argv = ["--file", str(place.dockerfile), "--platform", str(request.platform), "--tag", name]
     if request.target is not None:
@@ -87,11 +94,14 @@ def options(request: BuildRequest, place: Workspace, name: str) -> list[str]:
         argv += ["--label", f"{key}={value}"]
     for key, value in request.contexts.items():
         argv += ["--build-context", f"{key}={value}"]
-    for value in request.secrets:
-        argv += ["--secret", value]
-    for value in request.ssh:
-        argv += ["--ssh", value]
     return argv
+
+
+def epoch_arg(request: BuildRequest) -> tuple[str, ...]:
+    """The build arg that BuildKit takes the time of an image from (docs/build-repro.md)."""
+    if request.epoch is None or "SOURCE_DATE_EPOCH" in request.args:
+        return ()
+    return ("--build-arg", f"SOURCE_DATE_EPOCH={request.epoch}")
 
 
 def secret_environment(request: BuildRequest) -> dict[str, str]:

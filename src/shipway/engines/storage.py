@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from shipway.engines.failures import build_failure, push_failure
+from shipway.engines.mounts import mounts
 from shipway.engines.request import (
     Workspace,
     image_name,
@@ -18,8 +19,9 @@ from shipway.engines.request import (
     workspace,
 )
 from shipway.engines.transcript import Transcript
-from shipway.engines.trust import registries_conf, trust_of
+from shipway.engines.trust import carried, trust_of
 from shipway.errors import EngineMissing, ShipwayError
+from shipway.fleet.options import read_cache
 from shipway.ports import BuildRequest, Completed, EngineInfo, EngineSurvey, Host
 from shipway.values import Reference
 
@@ -45,6 +47,8 @@ class StorageEngine:
     """
 
     name: str
+    epoch_since: tuple[int, int]
+    """The version that has ``--source-date-epoch`` first."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -78,11 +82,13 @@ class StorageEngine:
         await self.probe()
         name = image_name(request)
         with workspace(request) as place:
-            registries = _plain_registries(request, place, self._host.environ)
+            mounted = mounts(request, place, self._host.environ)
+            registries, trusted = carried(request, place, self._host.environ)
+            own = (*trusted, *mounted.options, *self._times(request), *_caches(request, on_line))
             env = {**self._environment, **registries, **secret_environment(request)}
             for isolation in self._isolations():
-                transcript = Transcript(on_line, secret_environment(request).values())
-                argv = self._build_argv(request, place, name, isolation)
+                transcript = Transcript(on_line, mounted.masked)
+                argv = self._build_argv(request, place, name, (*isolation, *own))
                 completed = await self._host.run(argv, env=env, on_line=transcript)
                 if completed.code == 0:
                     self._chroot = isolation == _CHROOT
@@ -125,10 +131,22 @@ class StorageEngine:
         return (_CHROOT,) if self._chroot else ((), _CHROOT)
 
     def _build_argv(
-        self, request: BuildRequest, place: Workspace, name: str, isolation: tuple[str, ...]
+        self, request: BuildRequest, place: Workspace, name: str, own: tuple[str, ...]
     ) -> tuple[str, ...]:
-        own = ("--format", "oci", "--layers", "--force-rm", "--ignorefile", str(place.ignore), *isolation)
-        return (self.name, "build", *own, *options(request, place, name), str(place.context))
+        always = ("--format", "oci", "--layers", "--force-rm", "--ignorefile", str(place.ignore))
+        return (self.name, "build", *always, *own, *options(request, place, name), str(place.context))
+
+    def _times(self, request: BuildRequest) -> tuple[str, ...]:
+        """The options for a reproducible image.
+
+        ``--source-date-epoch`` does what BuildKit does: it is the time of the image, and no file is younger.
+        Older versions only know ``--timestamp``, which is the time of every file too.
+        """
+        if request.epoch is None:
+            return ()
+        if _numbers(self._info.version if self._info else "") < self.epoch_since:
+            return ("--timestamp", str(request.epoch))
+        return ("--source-date-epoch", str(request.epoch), "--rewrite-timestamp")
 
 
 def cannot_start_containers(text: str) -> bool:
@@ -136,15 +154,19 @@ def cannot_start_containers(text: str) -> bool:
     return bool(_NO_CONTAINER.search(text)) and not _NO_PROGRAM.search(text)
 
 
-def _plain_registries(request: BuildRequest, place: Workspace, environ: Mapping[str, str]) -> dict[str, str]:
-    """A registries.conf for this build: the user's own, and plain HTTP for ``registries_plain`` alone.
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))
 
-    A switch such as ``--tls-verify=false`` would drop the checks for every registry of the build.
-    Follows containers-registries.conf(5).
-    """
-    if not request.registries_plain:
-        return {}
-    plain = "".join(
-        f'\n[[registry]]\nlocation = "{host}"\ninsecure = true\n' for host in sorted(request.registries_plain)
-    )
-    return {"CONTAINERS_REGISTRIES_CONF": str(place.add("registries.conf", registries_conf(environ) + plain))}
+
+def _caches(request: BuildRequest, on_line: Callable[[str], None]) -> Iterator[str]:
+    """The caches that are repositories of a registry. Steps are found there by their own tags, so a tag that
+    makes the scope is taken for the end of the repository's name."""
+    for option, texts in (("--cache-from", request.cache_from), ("--cache-to", request.cache_to)):
+        for text in texts:
+            cache = read_cache(text)
+            if cache["type"] != "registry" or "ref" not in cache:
+                on_line(f"{option} {text} is left out: this engine caches in registries only")
+                continue
+            reference = Reference.parse(cache["ref"])
+            scope = f"/{reference.tag.lower()}" if reference.tag else ""
+            yield from (option, f"{reference.name}{scope}")

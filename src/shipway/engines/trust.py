@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from shipway.ports import EngineTrust
+from shipway.engines.request import Workspace
+from shipway.oci.files import reported
+from shipway.ports import BuildRequest, EngineTrust
 
+_TLS_FILES = frozenset({".crt", ".cert", ".key"})
 _SYSTEM = Path("/etc/containers")
 _DOCKER_CERTIFICATES = Path("/etc/docker/certs.d")
 
@@ -30,6 +34,47 @@ def registries_conf(environ: Mapping[str, str]) -> str:
         with suppress(OSError):
             return path.read_text()
     return ""
+
+
+def carried(
+    request: BuildRequest, place: Workspace, environ: Mapping[str, str]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """How this build reaches registries, beside what is configured on this machine: environment and options.
+
+    A registries.conf tells which hosts are plain or insecure: a switch such as ``--tls-verify=false`` would
+    drop the checks for every registry of the build. Authorities go into a directory for ``--cert-dir``, which
+    stands for certs.d as a whole; so what certs.d has for hosts that the build names comes along, and within
+    this one build an authority of one of them counts for the others too.
+    """
+    environment: dict[str, str] = {}
+    options: tuple[str, ...] = ()
+    if unchecked := request.registries_plain | request.registries_insecure:
+        added = "".join(
+            f'\n[[registry]]\nlocation = "{host}"\ninsecure = true\n' for host in sorted(unchecked)
+        )
+        file = place.add("registries.conf", registries_conf(environ) + added)
+        environment["CONTAINERS_REGISTRIES_CONF"] = str(file)
+    if request.authorities:
+        options = ("--cert-dir", str(_certificates(request, place, environ)))
+    return environment, options
+
+
+def _certificates(request: BuildRequest, place: Workspace, environ: Mapping[str, str]) -> Path:
+    directory = place.directory("certs")
+    found = list(request.authorities.values())
+    words = b"\n".join((request.dockerfile, *(value.encode() for value in request.args.values())))
+    for configured in trust_of(environ).certificates:
+        if configured.is_dir():
+            hosts = (path for path in sorted(configured.iterdir()) if path.name.encode() in words)
+            found += (path for host in hosts for path in sorted(host.glob("*")) if path.suffix in _TLS_FILES)
+    for path in found:
+        # a client certificate and its key keep one name
+        stem = hashlib.sha256(str(path.with_suffix("")).encode()).hexdigest()[:12]
+        suffix = path.suffix if path.suffix in _TLS_FILES else ".crt"
+        with reported(f"read {path}"):
+            data = path.read_bytes()
+        place.add(f"{directory.name}/{stem}{suffix}", data)
+    return directory
 
 
 def insecure(text: str) -> Iterator[str]:

@@ -29,8 +29,6 @@ FULL = replace(
     secret_args=frozenset({"TOKEN", "UNUSED"}),
     labels={"a.b": "c=d"},
     contexts={"assets": "/srv/assets"},
-    secrets=("id=npm,src=/run/npm",),
-    ssh=("default",),
 )
 
 
@@ -38,7 +36,7 @@ def test_every_part_of_a_request_becomes_an_option() -> None:
     assert options(FULL, Workspace(Path("/p"), Path("/c")), "n:1") == [
         *("--file", "/p/Dockerfile", "--platform", "linux/arm/v7", "--tag", "n:1", "--target", "final"),
         *("--build-arg", "A=1 2", "--build-arg", "TOKEN", "--label", "a.b=c=d"),
-        *("--build-context", "assets=/srv/assets", "--secret", "id=npm,src=/run/npm", "--ssh", "default"),
+        *("--build-context", "assets=/srv/assets"),
     ]
 
 
