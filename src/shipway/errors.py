@@ -24,8 +24,9 @@
     │   ├── HostError             disk, permissions, a process that cannot start
     │   │   └── DiskFull
     │   ├── GitError
-    │   └── LedgerError
-    │       └── Locked            another run holds this fleet
+    │   ├── LedgerError
+    │   │   └── Locked            another run holds this fleet
+    │   └── TimedOut              a step took longer than it was given
     ├── PartlyDelivered      4    a resume will finish it
     └── Interrupted        130
 """
@@ -92,7 +93,19 @@ class EnvironmentFailed(ShipwayError):
 
 
 class EngineError(EnvironmentFailed):
-    """A build engine failed."""
+    """A build engine failed. ``transient`` tells that the same may succeed when it is tried again."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        place: Place | None = None,
+        cause: str | None = None,
+        help: str | None = None,
+        transient: bool = False,
+    ) -> None:
+        super().__init__(message, place=place, cause=cause, help=help)
+        self.transient = transient
 
 
 class EngineMissing(EngineError):
@@ -171,6 +184,10 @@ class LedgerError(EnvironmentFailed):
 
 class Locked(LedgerError):
     """Another run holds this fleet."""
+
+
+class TimedOut(EnvironmentFailed):
+    """A step took longer than it was given, and was stopped."""
 
 
 class PartlyDelivered(ShipwayError):

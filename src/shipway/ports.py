@@ -538,5 +538,8 @@ class Ledger(Protocol):
 
     def deliveries(self, run: int | None = None) -> list[Delivery]:
         """Deliveries of a run, or the last delivery of every image."""
+    def last(self, kind: str, image: str, fingerprint: str) -> tuple[int, Event] | None:
+        """The last event of a kind about an image whose data name this fingerprint, and its run."""
+
 
     def close(self) -> None: ...

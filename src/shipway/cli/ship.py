@@ -7,14 +7,14 @@ import sys
 
 import click
 
+from shipway.cli.conduct import ConductOptions, conduct_options
+from shipway.cli.interrupts import run_interruptibly
 from shipway.cli.options import Common, PlanOptions, common, engine_option, output_width, plan_options
 
 
 @click.command("ship")
 @engine_option
-@click.option(
-    "-j", "--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Builds at a time."
-)
+@conduct_options
 @click.option("-v", "--verbose", is_flag=True, help="Show build output as it comes.")
 @click.option("--no-preflight", is_flag=True, help="Build without asking first whether pushes are allowed.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, build nothing.")
@@ -24,7 +24,7 @@ def command(
     common: Common,
     options: PlanOptions,
     engine: str,
-    jobs: int,
+    manner: ConductOptions,
     verbose: bool,
     no_preflight: bool,
     dry_run: bool,
@@ -55,11 +55,11 @@ def command(
                 options.choices(),
                 offline=options.offline,
                 engine=engine,
-                jobs=jobs,
+                conduct=manner.conduct(),
                 view=screen,
                 preflight=not no_preflight,
             )
-            shipped = asyncio.run(work)
+            shipped = run_interruptibly(work)
         status = workspace.status(shipped.run)
     if status is not None:
         click.echo(as_json(status) if common.as_json else as_text(status, width=output_width()), nl=False)

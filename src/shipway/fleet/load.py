@@ -20,6 +20,7 @@ from shipway.fleet.repositories import read_repository
 from shipway.fleet.settings.fleet import ENGINE
 from shipway.fleet.settings.image import REGISTRY_KEY
 from shipway.fleet.settings.section import Section
+from shipway.fleet.settings.sources import ATOMIC
 from shipway.fleet.settle import EnvFiles, Layer, settle
 from shipway.fleet.shapes import Located, did_you_mean
 from shipway.fleet.tree import FileTree
@@ -98,13 +99,19 @@ def _assemble(
     bases = own.file.bases if own.file else BasePolicy()
     checks = own.file.checks if own.file else CheckSettings()
     fleet = Fleet(images, tuple(problems), roots, registry, source, registries, bases, checks, _engine(own))
-    return link(fleet, builds)
+    return link(replace(fleet, atomic=_atomic(own)), builds)
 
 
 def _engine(own: Part) -> str | None:
     """The engine that the fleet file names."""
     named = own.file.shared.get(ENGINE) if own.file else None
     return None if named == "auto" else named
+
+
+def _atomic(own: Part) -> frozenset[str]:
+    """The groups whose tags move together."""
+    groups = own.file.groups if own.file else {}
+    return frozenset(name for name, section in groups.items() if section.get(ATOMIC))
 
 
 def _settled(parts: Sequence[Part], env_files: EnvFiles) -> Iterator[Image]:

@@ -128,7 +128,7 @@ class Image:
     tag or the tag scheme of the first delivery, ``tags`` are the secondary ones. ``root`` is the
     repository that the paths of ``inputs`` are relative to: ``""`` for the fleet's own, else the name of
     an entry of ``repositories``. The first declaration is the one that counts. ``retention`` is None where
-    the fleet file says nothing about it.
+    the fleet file says nothing about it. ``timeout`` is how long each step of a delivery may take.
     """
 
     name: str
@@ -142,6 +142,7 @@ class Image:
     declarations: tuple[Declaration, ...] = ()
     bases: tuple[Base, ...] = ()
     retention: RetentionSettings | None = None
+    timeout: Duration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +195,7 @@ class Fleet:
 
     ``roots`` maps the ``root`` of an image to the directory on this machine. ``registries`` tells how the
     registries that the fleet file names are reached, by host and port. ``engine`` is the one that the fleet
-    file names, None where it leaves that open.
+    file names, None where it leaves that open. ``atomic`` are the groups whose tags move together.
     """
 
     images: tuple[Image, ...]
@@ -206,6 +207,7 @@ class Fleet:
     bases: BasePolicy = field(default_factory=BasePolicy)
     checks: CheckSettings = field(default_factory=CheckSettings)
     engine: str | None = None
+    atomic: frozenset[str] = frozenset()
 
     def image(self, name: str) -> Image | None:
         """The image called ``name``."""

@@ -32,6 +32,7 @@ from shipway.fleet.settings.image import (
     SECRET_ARGS,
     TAG,
     TAGS,
+    TIMEOUT,
     VERSION,
 )
 from shipway.fleet.settings.section import Section, Setting, paths
@@ -102,6 +103,7 @@ def settle(image: Merged, layers: tuple[Layer, ...], env_files: EnvFiles) -> Ima
         version=_first(layers, VERSION),
         declarations=image.declarations,
         retention=_retention(_first(layers, RETENTION)),
+        timeout=_first(layers, TIMEOUT),
     )
 
 

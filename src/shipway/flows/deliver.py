@@ -7,9 +7,11 @@ from contextlib import closing
 
 import msgspec
 
+from shipway.flows.conduct import Conduct
+from shipway.flows.outcome import Shipped
 from shipway.flows.prepare import Prepared
 from shipway.flows.recorder import Recorder
-from shipway.flows.ship import Ship, Shipped
+from shipway.flows.ship import Ship
 from shipway.flows.yard import Voyage, Yard
 from shipway.ports import Clock, Ledger
 
@@ -21,7 +23,7 @@ async def deliver(
     prepared: Prepared,
     *,
     command: str,
-    jobs: int,
+    conduct: Conduct,
     ledger: Ledger,
     clock: Clock,
     recorder: OpenRecorder,
@@ -30,7 +32,8 @@ async def deliver(
     """Execute a plan as one run of the ledger.
 
     ``recorder`` and ``yard`` are asked for once the run has its number. Raises Locked when another run
-    holds the fleet, and whatever is no fault of a single image; the run is closed in any case.
+    holds the fleet, and whatever is no fault of a single image; the run is closed in any case, as interrupted
+    when it was cancelled.
     """
     plan = msgspec.to_builtins(prepared.plan)
     run = ledger.begin(command, plan, clock.now())
@@ -41,8 +44,8 @@ async def deliver(
             _started(world, run, prepared)
             commit = prepared.revision.commit if prepared.revision else None
             voyage = Voyage(run, prepared.plan, prepared.fleet, prepared.inputs, commit)
-            shipped = await Ship(world, voyage, jobs=jobs).execute()
-            state = _state(shipped)
+            shipped = await Ship(world, voyage, conduct).execute()
+            state = shipped.state
             world.emit("run.finished", state=state)
             return shipped
     except BaseException as error:
@@ -56,9 +59,3 @@ def _started(world: Yard, run: int, prepared: Prepared) -> None:
     steps = prepared.plan.steps
     builds = sum(step.action == "build" for step in steps)
     world.emit("run.started", run=run, builds=builds, reuses=len(steps) - builds)
-
-
-def _state(shipped: Shipped) -> str:
-    if not shipped.undelivered:
-        return "done"
-    return "failed" if len(shipped.undelivered) == len(shipped.outcomes) else "partly"

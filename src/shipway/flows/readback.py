@@ -6,9 +6,15 @@ import asyncio
 from dataclasses import dataclass
 
 from shipway.errors import Mismatch
-from shipway.oci.manifest import Descriptor, Manifest, read_config
+from shipway.flows.build import FINGERPRINT_LABEL
+from shipway.oci.manifest import Descriptor, ImageConfig, Manifest, read_config
 from shipway.ports import Registry
 from shipway.values import Platform, Reference
+
+OTHER_IMAGE = "other-image"
+"""The reason of a Mismatch that no further look will mend: the image is not what was asked for."""
+INCOMPLETE = "incomplete"
+"""The reason of a Mismatch where the registry says that it has no such layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +25,20 @@ class Seen:
     size: int
 
 
-async def read_back(registry: Registry, reference: Reference, wanted: tuple[Platform, ...]) -> Seen:
+async def read_back(
+    registry: Registry, reference: Reference, wanted: tuple[Platform, ...], fingerprint: str
+) -> Seen:
     """Read an image by digest, whole: manifest bytes, every config, the presence of every layer.
 
-    ``wanted`` are the platforms it must have, no more and no fewer. Raises Mismatch with what was seen.
+    ``wanted`` are the platforms it must have, no more and no fewer; ``fingerprint`` is what each of its
+    configs must say it was built from. Raises Mismatch with what was seen, NotFound.
     """
     manifest = await registry.manifest(reference)
     if reference.digest is None or manifest.digest != reference.digest:
         raise Mismatch(f"{reference} was read back as {manifest.digest}")
     children = await _image_manifests(registry, reference, manifest)
     seen = await asyncio.gather(
-        *(_read_image(registry, reference, child, claimed) for claimed, child in children)
+        *(_read_image(registry, reference, child, claimed, fingerprint) for claimed, child in children)
     )
     platforms = tuple(platform for platform, _ in seen)
     if sorted(platforms) != sorted(wanted):
@@ -37,6 +46,7 @@ async def read_back(registry: Registry, reference: Reference, wanted: tuple[Plat
             f"{reference} has the platforms {_names(platforms)}",
             cause=f"{_names(wanted)} was asked for",
             help="look at the build log: the engine built something else",
+            reason=OTHER_IMAGE,
         )
     return Seen(platforms, sum(size for _, size in seen))
 
@@ -54,27 +64,49 @@ async def _image_manifests(
 
 
 async def _read_image(
-    registry: Registry, reference: Reference, manifest: Manifest, claimed: Platform | None
+    registry: Registry,
+    reference: Reference,
+    manifest: Manifest,
+    claimed: Platform | None,
+    fingerprint: str,
 ) -> tuple[Platform, int]:
     config = manifest.body.config
     if config is None:
-        raise Mismatch(f"{reference.name}@{manifest.digest} has no config")
+        raise Mismatch(f"{reference.name}@{manifest.digest} has no config", reason=OTHER_IMAGE)
     parsed = read_config(await registry.blob(reference, config))
+    _require_fingerprint(reference, parsed, fingerprint)
     layers = manifest.body.layers or ()
     if len(layers) != len(parsed.rootfs.diff_ids):
         named = len(parsed.rootfs.diff_ids)
         raise Mismatch(
-            f"{reference.name}@{manifest.digest} has {len(layers)} layers, its config names {named}"
+            f"{reference.name}@{manifest.digest} has {len(layers)} layers, its config names {named}",
+            reason=OTHER_IMAGE,
         )
     if claimed is not None and claimed != parsed.platform:
-        raise Mismatch(f"{reference}: the index says {claimed}, the image says {parsed.platform}")
+        raise Mismatch(
+            f"{reference}: the index says {claimed}, the image says {parsed.platform}", reason=OTHER_IMAGE
+        )
     present = await asyncio.gather(*(registry.has_blob(reference, layer.parsed_digest) for layer in layers))
     missing = [layer for layer, there in zip(layers, present, strict=True) if not there]
     if missing:
         raise Mismatch(
-            f"{reference.name} lacks the layer {missing[0].digest}", help="run the same command again"
+            f"{reference.name} lacks the layer {missing[0].digest}",
+            help="run the same command again",
+            reason=INCOMPLETE,
         )
     return parsed.platform, config.size + _total(layers)
+
+
+def _require_fingerprint(reference: Reference, config: ImageConfig, fingerprint: str) -> None:
+    labels = (config.config.Labels if config.config else None) or {}
+    said = labels.get(FINGERPRINT_LABEL)
+    if said != fingerprint:
+        raise Mismatch(
+            f"{reference} was built from other inputs: it says {said}, not {fingerprint}",
+            cause="another build pushed to the same place meanwhile",
+            help="run the same command again",
+            reason=OTHER_IMAGE,
+        )
 
 
 def _total(layers: tuple[Descriptor, ...]) -> int:

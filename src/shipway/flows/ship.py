@@ -1,172 +1,203 @@
 """Ship: execute a plan. Build, push, read back, prove; the tag that people pull moves last.
 
-Engines push to a staging registry on loopback; from there the image goes to its destination by digest, is
-read back, and only then gets its tags. An image that fails stops only what builds from it. Whatever was
-verified is in the ledger at once, so a run that dies is resumed by running it again.
+Builders leave images by digest in staging or at their destination; there an image is read back, and only then
+gets its tags. An image that fails stops only what builds from it. Whatever was built and verified is in the
+ledger at once, so a run that dies is resumed by running it again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import TypeVar
 
-from shipway.errors import Mismatch, PartlyDelivered, ShipwayError
+from shipway.errors import ShipwayError
+from shipway.flows.attempts import Attempts, Sleep
 from shipway.flows.build import Staged, build
+from shipway.flows.conduct import Conduct
+from shipway.flows.outcome import Outcome, Shipped
 from shipway.flows.readback import Seen, read_back
+from shipway.flows.resume import earlier
+from shipway.flows.tagging import move_tags, tags_stand
 from shipway.flows.yard import Voyage, Yard
 from shipway.planning.plan import Step
 from shipway.ports import Delivery
 from shipway.values import Digest, Reference
 
-State = Literal["delivered", "reused", "failed", "blocked"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How the step of one image ended. ``digest`` is what its tags now name; ``waits_for`` are the images
-    that stopped it."""
+class _Verified:
+    """An image that was read back at its destination; ``evidence`` is None for one delivered before."""
 
-    image: str
-    state: State
-    digest: Digest | None = None
-    error: ShipwayError | None = None
-    waits_for: tuple[str, ...] = ()
+    digest: Digest
+    evidence: _Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Shipped:
-    """The outcomes of a run in the order of the plan."""
+class _Evidence:
+    """What a read-back saw, when, and when the work on the image began."""
 
-    run: int
-    outcomes: tuple[Outcome, ...]
-
-    @property
-    def undelivered(self) -> tuple[Outcome, ...]:
-        return tuple(outcome for outcome in self.outcomes if outcome.digest is None)
-
-    def error(self) -> ShipwayError | None:
-        """What to tell the user: nothing, PartlyDelivered when some images made it, else the first error."""
-        failed = [(outcome.image, outcome.error) for outcome in self.outcomes if outcome.error is not None]
-        if not failed:
-            return None
-        if len(self.undelivered) == len(self.outcomes):
-            return failed[0][1]
-        more = len(failed) - 1
-        return PartlyDelivered(
-            f"{len(self.undelivered)} of {len(self.outcomes)} images are not delivered",
-            cause=f"{failed[0][0]}: {failed[0][1].message}" + (f" (and {more} more)" if more else ""),
-            help="mend the cause and run the same command again: what is delivered is not built again",
-        )
+    seen: Seen
+    verified: datetime
+    started: datetime
 
 
 class Ship:
-    """Executes a plan in a yard, at most ``jobs`` deliveries at a time."""
+    """Executes a plan in a yard. ``sleep`` waits between tries."""
 
-    def __init__(self, yard: Yard, voyage: Voyage, *, jobs: int) -> None:
+    def __init__(self, yard: Yard, voyage: Voyage, conduct: Conduct, *, sleep: Sleep = asyncio.sleep) -> None:
         self._yard = yard
         self._voyage = voyage
-        self._slots = asyncio.Semaphore(jobs)
-        self._done: dict[str, asyncio.Future[Outcome]] = {}
+        self._conduct = conduct
+        self._attempts = Attempts(yard, conduct.retries, sleep)
+        self._slots = asyncio.Semaphore(conduct.jobs)
+        self._companions = conduct.companions(voyage.fleet, voyage.plan.steps)
+        self._verified: dict[str, asyncio.Future[_Verified | None]] = {}
+        self._first_failure: str | None = None
 
     async def execute(self) -> Shipped:
-        """Carry out every step; errors of single images become outcomes, they are not raised."""
+        """Carry out every step; errors of single images become outcomes, they are not raised.
+
+        Raises what is no fault of a single image, such as a ledger that cannot be written.
+        """
         steps = self._voyage.plan.steps
         loop = asyncio.get_running_loop()
-        self._done = {step.image: loop.create_future() for step in steps}
-        async with asyncio.TaskGroup() as tasks:
-            for step in steps:
-                tasks.create_task(self._settle(step))
-        await self._yard.builders.finish()
-        return Shipped(self._voyage.run, tuple(self._done[step.image].result() for step in steps))
-
-    async def _settle(self, step: Step) -> None:
-        """Bring one step to an outcome, whatever happens."""
-        needed = [await self._done[name] for name in step.needs if name in self._done]
-        missing = tuple(outcome.image for outcome in needed if outcome.digest is None)
-        if missing and step.action == "build":
-            self._yard.emit("image.blocked", step.image, waits_for=list(missing))
-            outcome = Outcome(step.image, "blocked", waits_for=missing)
-        else:
-            outcome = await self._attempt(step, {o.image: o.digest for o in needed if o.digest})
-        self._done[step.image].set_result(outcome)
-
-    async def _attempt(self, step: Step, bases: Mapping[str, Digest]) -> Outcome:
+        self._verified = {step.image: loop.create_future() for step in steps}
         try:
-            if step.action == "reuse":
-                return await self._reuse(step)
-            async with self._slots:
-                return await self._deliver(step, bases)
+            async with asyncio.TaskGroup() as tasks:
+                settled = [tasks.create_task(self._settle(step)) for step in steps]
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        await self._yard.builders.finish()
+        return Shipped(self._voyage.run, tuple(task.result() for task in settled))
+
+    async def _settle(self, step: Step) -> Outcome:
+        """Bring one step to an outcome, whatever happens: verify it, then let its tags move."""
+        found = await self._guarded(step, lambda: self._verify(step))
+        verified = found if isinstance(found, _Verified) else None
+        self._verified[step.image].set_result(verified)
+        if isinstance(found, Outcome):
+            return found
+        return await self._guarded(step, lambda: self._publish(step, found))
+
+    async def _guarded(self, step: Step, work: Callable[[], Awaitable[T]]) -> T | Outcome:
+        """The result of ``work``; an error of this image is recorded and becomes its outcome."""
+        try:
+            return await work()
         except ShipwayError as error:
+            self._first_failure = self._first_failure or step.image
             facts = {"message": error.message, "cause": error.cause, "help": error.help}
             self._yard.emit("image.failed", step.image, error=type(error).__name__, **facts)
             return Outcome(step.image, "failed", error=error)
 
-    async def _reuse(self, step: Step) -> Outcome:
-        digest = Digest.parse(step.digest or "")
-        await self._move_tags(step, self._yard.staging.real(step.repository), digest)
-        self._yard.emit("image.reused", step.image, digest=str(digest), reference=step.reference)
-        return Outcome(step.image, "reused", digest)
+    # --- verifying ----------------------------------------------------------------------------
 
-    async def _deliver(self, step: Step, bases: Mapping[str, Digest]) -> Outcome:
-        yard = self._yard
-        started = yard.clock.now()
-        yard.emit("build.started", step.image, why=list(step.why), reference=step.reference)
-        staged = await build(yard, self._voyage, step, bases)
-        yard.emit("image.built", step.image, digest=str(staged.digest))
-        destination = yard.staging.real(step.repository)
-        if destination.name != staged.reference.name:
-            await yard.registry.copy(staged.reference, destination.with_digest(staged.digest))
-        yard.emit("push.done", step.image, digest=str(staged.digest), repository=step.repository.name)
-        seen = await read_back(yard.registry, destination.with_digest(staged.digest), staged.platforms)
-        platforms = [str(platform) for platform in seen.platforms]
-        yard.emit(
-            "readback.verified", step.image, digest=str(staged.digest), size=seen.size, platforms=platforms
-        )
-        await self._move_tags(step, destination, staged.digest)
-        seconds = (yard.clock.now() - started).total_seconds()
-        yard.ledger.deliver(
-            self._delivery(step, staged, seen, seconds), self._voyage.inputs[step.image].encode()
-        )
-        yard.emit(
-            "image.delivered",
+    async def _verify(self, step: Step) -> _Verified | Outcome:
+        """See the image of a step at its destination; it is built where no earlier run did so."""
+        if step.action == "reuse":
+            return _Verified(Digest.parse(step.digest or ""))
+        found = {name: await self._verified[name] for name in step.needs if name in self._verified}
+        bases = {name: base.digest for name, base in found.items() if base is not None}
+        if missing := tuple(name for name in found if name not in bases):
+            return self._blocked(step, missing)
+        async with self._slots:
+            if self._conduct.fail_fast and self._first_failure is not None:
+                return self._blocked(step, (self._first_failure,))
+            started = self._yard.clock.now()
+            staged = await self._try(step, "look for", lambda: earlier(self._yard, step))
+            if staged is None:
+                staged = await self._build(step, bases)
+            return await self._prove(step, staged, started)
+
+    def _blocked(self, step: Step, waits_for: tuple[str, ...]) -> Outcome:
+        self._yard.emit("image.blocked", step.image, waits_for=list(waits_for))
+        return Outcome(step.image, "blocked", waits_for=waits_for)
+
+    async def _build(self, step: Step, bases: dict[str, Digest]) -> Staged:
+        facts = {"why": list(step.why), "reference": step.reference, "fingerprint": step.fingerprint}
+        self._yard.emit("build.started", step.image, **facts)
+        staged = await self._try(step, "build", lambda: build(self._yard, self._voyage, step, bases))
+        self._yard.emit(
+            "image.built",
             step.image,
             digest=str(staged.digest),
-            reference=step.reference,
-            seconds=seconds,
+            fingerprint=step.fingerprint,
+            platforms=[str(platform) for platform in staged.platforms],
         )
-        return Outcome(step.image, "delivered", staged.digest)
+        return staged
 
-    def _delivery(self, step: Step, staged: Staged, seen: Seen, seconds: float) -> Delivery:
-        return Delivery(
+    async def _prove(self, step: Step, staged: Staged, started: datetime) -> _Verified:
+        """Bring the image to its destination by digest, and read it back there."""
+        yard, digest = self._yard, staged.digest
+        there = self._destination(step).with_digest(digest)
+        if there.name != staged.reference.name:
+            await self._try(step, "push", lambda: yard.registry.copy(staged.reference, there))
+        yard.emit("push.done", step.image, digest=str(digest), repository=step.repository.name)
+        seen = await self._try(
+            step, "read back", lambda: read_back(yard.registry, there, staged.platforms, step.fingerprint)
+        )
+        yard.emit(
+            "readback.verified",
+            step.image,
+            digest=str(digest),
+            fingerprint=step.fingerprint,
+            size=seen.size,
+            platforms=[str(platform) for platform in seen.platforms],
+        )
+        return _Verified(digest, _Evidence(seen, yard.clock.now(), started))
+
+    # --- publishing ---------------------------------------------------------------------------
+
+    async def _publish(self, step: Step, image: _Verified) -> Outcome:
+        """Move the tags of a verified image, unless its atomic group lacks another one."""
+        repository = self._destination(step)
+        lacking = await self._lacking(step)
+        if lacking and not (
+            image.evidence is None and await tags_stand(self._yard, step, repository, image.digest)
+        ):
+            self._yard.emit("image.held", step.image, digest=str(image.digest), waits_for=list(lacking))
+            return Outcome(step.image, "held", waits_for=lacking)
+        await self._try(step, "tag", lambda: move_tags(self._yard, step, repository, image.digest))
+        if image.evidence is None:
+            self._yard.emit("image.reused", step.image, digest=str(image.digest), reference=step.reference)
+            return Outcome(step.image, "reused", image.digest)
+        return self._delivered(step, image.digest, image.evidence)
+
+    async def _lacking(self, step: Step) -> tuple[str, ...]:
+        """The images of the same atomic group that could not be verified, once all of them were tried."""
+        group = self._companions.get(step.image, ())
+        return tuple([name for name in group if await self._verified[name] is None])
+
+    def _delivered(self, step: Step, digest: Digest, evidence: _Evidence) -> Outcome:
+        yard = self._yard
+        seconds = (yard.clock.now() - evidence.started).total_seconds()
+        delivery = Delivery(
             image=step.image,
             fingerprint=step.fingerprint,
             reference=step.reference,
-            digest=str(staged.digest),
-            platforms=tuple(str(platform) for platform in seen.platforms),
-            size=seen.size,
+            digest=str(digest),
+            platforms=tuple(str(platform) for platform in evidence.seen.platforms),
+            size=evidence.seen.size,
             seconds=seconds,
-            verified=self._yard.clock.now(),
+            verified=evidence.verified,
             run=self._voyage.run,
             tags=step.tags,
         )
+        yard.ledger.deliver(delivery, self._voyage.inputs[step.image].encode())
+        facts = {"digest": str(digest), "reference": step.reference, "seconds": seconds}
+        yard.emit("image.delivered", step.image, **facts)
+        return Outcome(step.image, "delivered", digest)
 
-    async def _move_tags(self, step: Step, repository: Reference, digest: Digest) -> None:
-        """Point every tag of the step at the digest, the first one last, and see that it does."""
-        registry = self._yard.registry
-        for tag in reversed(step.tags):
-            tagged = repository.with_tag(tag)
-            before = await registry.head(tagged)
-            if before is not None and before.digest == str(digest):
-                continue
-            manifest = await registry.manifest(repository.with_digest(digest))
-            await registry.put_manifest(tagged, manifest)
-            after = await registry.head(tagged)
-            if after is None or after.digest != str(digest):
-                raise Mismatch(
-                    f"the tag {tag} of {step.repository.name} does not name {digest} after it was put",
-                    cause="another writer moved it, or the registry refuses to move tags",
-                    help="run the same command again",
-                )
-            self._yard.emit("tag.moved", step.image, tag=tag, digest=str(digest))
+    # --- both ---------------------------------------------------------------------------------
+
+    def _destination(self, step: Step) -> Reference:
+        return self._yard.staging.real(step.repository)
+
+    async def _try(self, step: Step, verb: str, work: Callable[[], Awaitable[T]]) -> T:
+        """The result of one part of a step, tried and bounded as the user wants it."""
+        limit = self._conduct.limit(self._voyage.fleet, step.image)
+        return await self._attempts.make(step.image, f"{verb} {step.image}", limit, work)

@@ -18,14 +18,17 @@ REUSE_STEPS = ("image.reused",)
 _STATES = {
     "image.delivered": "delivered",
     "image.reused": "reused",
+# what an earlier run built counts as built
+_SAME_AS = {"image.resumed": "image.built"}
     "image.failed": "failed",
     "image.blocked": "blocked",
     "build.started": "unfinished",
 }
+    "image.held": "held",
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One image of a run. ``state`` is delivered, reused, failed, blocked, unfinished or pending.
+    """One image of a run. ``state`` is delivered, reused, held, failed, blocked, unfinished or pending.
 
     ``digest``, ``size`` (bytes), ``seconds`` and ``verified`` are those of the delivery that stands for it;
     ``evidence`` says which run read it back. All are empty or zero when nothing was ever delivered.
@@ -88,7 +91,7 @@ def read_status(ledger: Ledger, run: int | None = None) -> Status | None:
     standing = {delivery.image: delivery for delivery in ledger.deliveries()}
     standing.update({delivery.image: delivery for delivery in ledger.deliveries(record.id)})
     rows = tuple(_row(step, events, standing) for step in steps)
-    seen = {(event.image, event.kind) for event in events}
+    seen = {(event.image, _SAME_AS.get(event.kind, event.kind)) for event in events}
     return Status(
         run=record.id,
         command=record.command,
@@ -141,7 +144,7 @@ def _troubles(events: Sequence[Event]) -> tuple[Trouble, ...]:
             troubles[event.image] = Trouble(
                 event.image, data["message"], data["cause"], data["help"], command
             )
-        elif event.kind == "image.blocked":
+        elif event.kind in ("image.blocked", "image.held"):
             waits = ", ".join(data["waits_for"])
             troubles[event.image] = Trouble(event.image, f"waits for {waits}", None, None, command)
     return tuple(troubles.values())
@@ -152,7 +155,7 @@ def _kinds(step: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _totals(rows: Sequence[Row]) -> dict[str, int]:
-    states = ("delivered", "reused", "failed", "blocked", "unfinished", "pending")
+    states = ("delivered", "reused", "held", "failed", "blocked", "unfinished", "pending")
     return {state: sum(row.state == state for row in rows) for state in states}
 
 

@@ -35,4 +35,10 @@ MIGRATIONS = (
     CREATE INDEX deliveries_of_image ON deliveries (image, id);
     CREATE TABLE inputs (fingerprint TEXT PRIMARY KEY, data BLOB NOT NULL);
     """,
+    """
+    ALTER TABLE runs ADD COLUMN kind TEXT NOT NULL DEFAULT 'ship';
+    UPDATE runs SET kind = 'prune' WHERE command LIKE 'shipway prune%';
+    UPDATE runs SET kind = 'undo' WHERE command LIKE 'shipway prune --undo%';
+    """,
+    "CREATE INDEX events_of_image ON events (image, kind, seq)",
 )

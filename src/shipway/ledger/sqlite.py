@@ -111,6 +111,15 @@ class SqliteLedger:
 
     def deliver(self, delivery: Delivery, inputs: bytes) -> None:
         values = (
+    def last(self, kind: str, image: str, fingerprint: str) -> tuple[int, Event] | None:
+        query = (
+            "SELECT run, data FROM events WHERE image = ? AND kind = ?"
+            " AND json_extract(data, '$.fingerprint') = ? ORDER BY seq DESC LIMIT 1"
+        )
+        with _explained():
+            row = self._db.execute(query, (image, kind, fingerprint)).fetchone()
+        return (row[0], Event(kind, image, json.loads(row[1]))) if row else None
+
             delivery.image,
             delivery.fingerprint,
             delivery.reference,

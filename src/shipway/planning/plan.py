@@ -17,6 +17,8 @@ from shipway.values import Digest, Platform, Reference
 
 Action = Literal["build", "reuse"]
 SCHEMA = "shipway.plan/1"
+FORCED = ("forced",)
+"""Why an image is built that would stand as delivered."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -146,7 +148,7 @@ def _step(image: Image, inputs: Inputs, known: Delivered, facts: TagFacts, choic
 def _why(name: str, inputs: Inputs, known: Delivered, force: frozenset[str]) -> tuple[str, ...]:
     """Why the image is built; empty when its delivered digest stands for it."""
     if force & {name, "*"}:
-        return ("forced",)
+        return FORCED
     if known.standing is not None:
         return ()
     if known.lost:

@@ -63,7 +63,15 @@ class Live:
     """A line an image that changes in place, with the newest line of its build output."""
 
     _FINAL = frozenset(
-        {"image.delivered", "image.reused", "image.failed", "image.blocked", "copy.done", "copy.failed"}
+        {
+            "image.delivered",
+            "image.reused",
+            "image.failed",
+            "image.held",
+            "image.blocked",
+            "copy.done",
+            "copy.failed",
+        }
     )
 
     def __init__(self, *, verbose: bool = False) -> None:

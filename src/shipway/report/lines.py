@@ -27,6 +27,12 @@ _LINES: dict[str, _Line] = {
     "readback.verified": lambda data: (
         f"read back {_short(data['digest'])}: {', '.join(data['platforms'])}, {size(data['size'])}"
     ),
+    "image.resumed": lambda data: f"run {data['run']} built {_short(data['digest'])} already",
+    "step.retried": lambda data: (
+        f"could not {data['step']}, try {data['attempt'] + 1} of {data['retries'] + 1} follows in"
+        f" {data['seconds']:g} s: {data['message']}"
+    ),
+    "image.held": lambda data: f"verified, its tags wait for {', '.join(data['waits_for'])}",
     "tag.moved": lambda data: f"tag {data['tag']} names {_short(data['digest'])}",
     "image.delivered": lambda data: f"delivered {data['reference']} in {seconds(data['seconds'])}",
     "image.reused": lambda data: f"stands as {_short(data['digest'])}",

@@ -8,11 +8,12 @@ from typing import Protocol
 
 from shipway.engines.table import choose
 from shipway.flows.builders import OneEngine
+from shipway.flows.conduct import Conduct
 from shipway.flows.deliver import deliver
+from shipway.flows.outcome import Shipped
 from shipway.flows.recipes import FileRecipes
 from shipway.flows.recorder import Recorder
 from shipway.flows.rehearse import rehearse
-from shipway.flows.ship import Shipped
 from shipway.flows.yard import Yard
 from shipway.planning.plan import Choices
 from shipway.ports import Engine, Event
@@ -33,12 +34,12 @@ async def ship(
     *,
     offline: bool,
     engine: str,
-    jobs: int,
+    conduct: Conduct,
     view: View,
     preflight: bool = True,
 ) -> Shipped:
-    """Plan and execute. Raises NotMet when something would fail the build for sure, and with
-    ``preflight`` a RegistryError when a destination takes no pushes."""
+    """Plan and execute. Raises NotMet when something would fail the build for sure, UsageError for an atomic
+    group that is none, and with ``preflight`` a RegistryError when a destination takes no pushes."""
     recorders: list[Recorder] = []
 
     def on_registry_event(event: Event) -> None:
@@ -46,6 +47,7 @@ async def ship(
             recorder.emit(event)
 
     ledger, fleet = workspace.ledger(create=True), workspace.fleet()
+    conduct.require_groups(fleet)
     async with workspace.registry(fleet, on_registry_event) as registry:
         prepared = await workspace.plan(fleet, choices, None if offline else registry, ledger)
         prepared.require_buildable()
@@ -65,7 +67,9 @@ async def ship(
                 ),
                 registry=registry,
                 staging=workspace.staging,
-                recipes=FileRecipes(prepared.fleet, workspace.host.environ, workspace.builds),
+                recipes=FileRecipes(
+                    prepared.fleet, workspace.host.environ, workspace.builds, prepared.revision
+                ),
                 ledger=ledger,
                 clock=workspace.clock,
                 events=events,
@@ -74,7 +78,7 @@ async def ship(
         shipped = await deliver(
             prepared,
             command=" ".join(["shipway ship", *sorted(choices.selection)]),
-            jobs=jobs,
+            conduct=conduct,
             ledger=ledger,
             clock=workspace.clock,
             recorder=recorder,

@@ -14,11 +14,12 @@ from shipway.errors import BuildFailed
 from shipway.fleet.builds import Builds
 from shipway.fleet.load import load_fleet
 from shipway.flows.builders import EngineBuilder
+from shipway.flows.conduct import Conduct
 from shipway.flows.deliver import deliver
+from shipway.flows.outcome import Shipped
 from shipway.flows.prepare import Sources, prepare
 from shipway.flows.recipes import FileRecipes
 from shipway.flows.recorder import Recorder
-from shipway.flows.ship import Shipped
 from shipway.flows.yard import Yard
 from shipway.git import GitWorkingCopy
 from shipway.host import SystemClock, SystemHost
@@ -81,7 +82,13 @@ class Dock:
             sources = Sources(ledger, clock, copy, staging, self.client, {}, AMD64, builds)
             prepared = await prepare(fleet, sources, Choices(frozenset(names)))
             return await deliver(
-                prepared, command="ship", jobs=2, ledger=ledger, clock=clock, recorder=recorder, yard=yard
+                prepared,
+                command="ship",
+                conduct=Conduct(retries=0),
+                ledger=ledger,
+                clock=clock,
+                recorder=recorder,
+                yard=yard,
             )
 
     async def index(self, image: str) -> Manifest:

@@ -14,11 +14,12 @@ from shipway.errors import Denied, Mismatch, PartlyDelivered
 from shipway.fleet.builds import Builds
 from shipway.fleet.load import load_fleet
 from shipway.flows.builders import OneEngine
+from shipway.flows.conduct import Conduct
 from shipway.flows.deliver import deliver
+from shipway.flows.outcome import Shipped
 from shipway.flows.prepare import Prepared, Sources, prepare
 from shipway.flows.recipes import FileRecipes
 from shipway.flows.recorder import Recorder
-from shipway.flows.ship import Shipped
 from shipway.flows.status import read_status
 from shipway.flows.yard import Yard
 from shipway.git import GitWorkingCopy
@@ -95,7 +96,7 @@ class Harbour:
                 shipped = await deliver(
                     prepared,
                     command="ship",
-                    jobs=jobs,
+                    conduct=Conduct(jobs, retries=0),
                     ledger=ledger,
                     clock=clock,
                     recorder=recorder,

@@ -78,6 +78,9 @@ ARGS_KEY = Setting(
 ENV_FILES = Setting("env-files", PATHS, "Env files whose variables become build args; args go before them.")
 SECRET_ARGS = Setting("secret-args", TEXTS, "Build args whose values never reach a log or a label.")
 LABELS = Setting("labels", TEXT_BY_NAME, "Labels of the image.")
+TIMEOUT = Setting(
+    "timeout", DURATION, "How long each step of a delivery may take, such as 30m; absent: any time."
+)
 
 SHARED: Table = (
     REGISTRY_KEY,
@@ -90,6 +93,7 @@ SHARED: Table = (
     SECRET_ARGS,
     LABELS,
     RETENTION,
+    TIMEOUT,
 )
 
 # --- an image ---------------------------------------------------------------------------------

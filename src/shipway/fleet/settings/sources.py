@@ -31,7 +31,8 @@ from shipway.fleet.shapes import (
 # --- groups and repositories --------------------------------------------------------------------
 
 MEMBERS = Setting("images", TEXTS, "Names of the images of the group.")
-GROUP_TABLE: Table = (*SHARED, MEMBERS)
+ATOMIC = Setting("atomic", SWITCH, "Move no tag of the group before all of its images are verified.", False)
+GROUP_TABLE: Table = (*SHARED, MEMBERS, ATOMIC)
 GROUPS = Setting(
     "groups",
     Shape(
