@@ -501,7 +501,8 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run as the ledger knows it. ``state`` is running, done, partly, failed or interrupted."""
+    """One run as the ledger knows it. ``state`` is running, done, partly, failed or interrupted; ``kind`` is
+    what it did: ship, prune or undo (of a prune)."""
 
     id: int
     command: str
@@ -509,12 +510,13 @@ class RunRecord:
     finished: datetime | None
     state: str
     plan: Mapping[str, object]
+    kind: str = "ship"
 
 
 class Ledger(Protocol):
     """The append-only record of runs, events and evidence of one fleet."""
 
-    def begin(self, command: str, plan: Mapping[str, object], at: datetime) -> int:
+    def begin(self, command: str, plan: Mapping[str, object], at: datetime, kind: str = "ship") -> int:
         """Open a run and return its number. Raises Locked when another process holds this fleet."""
 
     def finish(self, run: int, state: str, at: datetime) -> None: ...
@@ -530,16 +532,16 @@ class Ledger(Protocol):
     def inputs(self, fingerprint: str) -> bytes | None:
         """What ``deliver`` was given for this fingerprint."""
 
-    def runs(self, limit: int = 20) -> list[RunRecord]:
-        """Runs, newest first."""
+    def runs(self, limit: int = 20, kind: str | None = None) -> list[RunRecord]:
+        """Runs, newest first; those of one kind where it is given."""
 
     def events(self, run: int) -> list[tuple[datetime, Event]]:
         """Events of a run in order."""
 
-    def deliveries(self, run: int | None = None) -> list[Delivery]:
-        """Deliveries of a run, or the last delivery of every image."""
     def last(self, kind: str, image: str, fingerprint: str) -> tuple[int, Event] | None:
         """The last event of a kind about an image whose data name this fingerprint, and its run."""
 
+    def deliveries(self, run: int | None = None) -> list[Delivery]:
+        """Deliveries of a run, or the last delivery of every image."""
 
     def close(self) -> None: ...

@@ -19,7 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Look at registries, credentials and engine before anything is built."),
     "plan": ("plan", "Show what would be built, why, and in which order."),
     "ship": ("ship", "Build, push, read back and prove what changed."),
-    "status": ("status", "Show what is delivered and what the last run did."),
+    "status": ("status", "Show what is delivered and what the last ship did, or list all runs."),
     "report": ("report", "Write the report of a run as Markdown, JSON or HTML."),
     "copy": ("copy", "Copy images between registries, layouts and archives, signatures included."),
     "prune": ("prune", "Delete old images from registries, and never one that is still needed."),

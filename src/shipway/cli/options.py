@@ -133,4 +133,6 @@ def output_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-run_option = click.option("--run", type=click.IntRange(1), metavar="N", help="This run instead of the last.")
+run_option = click.option(
+    "--run", type=click.IntRange(1), metavar="N", help="This run instead of the last ship."
+)

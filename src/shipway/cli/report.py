@@ -18,7 +18,7 @@ from shipway.errors import UsageError
 @run_option
 @common
 def command(common: Common, kind: str, output: Path | None, run: int | None) -> None:
-    """Write the report of the last run, or another one; every number is counted from the ledger."""
+    """Write the report of the last ship, or another run; every number is counted from the ledger."""
     from shipway.report.status_report import FORMATS
     from shipway.wiring import Workspace
 

@@ -120,7 +120,7 @@ async def prune(means: Means, plans: Sequence[Decided], command: str) -> Pruned:
     if not delete:
         return Pruned(delete, keep, dry_run=False)
     document = msgspec.to_builtins({"delete": delete, "keep": keep})
-    run = means.ledger.begin(command, document, means.clock.now())
+    run = means.ledger.begin(command, document, means.clock.now(), "prune")
     emit = _recorder(means, run)
     done, state = 0, "interrupted"
     try:
@@ -148,7 +148,7 @@ async def bring_back(means: Means, run: int, command: str, real: Callable[[Refer
             help="shipway prune prints the number of its run; name the same -C and --state as then",
         )
     entries = [replace(entry, repository=real(entry.repository)) for entry in entries]
-    own = means.ledger.begin(command, {"undo": run}, means.clock.now())
+    own = means.ledger.begin(command, {"undo": run}, means.clock.now(), "undo")
     state = "interrupted"
     try:
         undone = await undo(means.registry, run, entries, _recorder(means, own))

@@ -1,7 +1,8 @@
-"""Status: what a run did and what stands delivered, read from the ledger alone."""
+"""Status: what a run did and what stands delivered, and the list of runs, read from the ledger alone."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,12 @@ import msgspec
 from shipway.ports import Delivery, Event, Ledger, RunRecord
 
 SCHEMA = "shipway.status/1"
+RUNS_SCHEMA = "shipway.runs/1"
 
+# what runs that build nothing are counted by
+_EFFECTS = {"prune.untagged": "deleted", "prune.deleted": "deleted", "prune.restored": "restored"}
+
+_EVERY = 100_000
 # The steps of an image that is built, and the event that shows each of them done.
 BUILD_STEPS = ("image.built", "push.done", "readback.verified", "image.delivered")
 REUSE_STEPS = ("image.reused",)
@@ -59,7 +65,8 @@ class Trouble(msgspec.Struct, frozen=True):
 class Status(msgspec.Struct, frozen=True):
     """A run as the ledger shows it; ``steps_done`` of ``steps_planned`` are counted from events.
 
-    ``verified`` counts the images whose standing delivery was read back from the registry.
+    ``verified`` counts the images whose standing delivery was read back from the registry. ``totals`` are
+    the images by state; for a run of another ``kind`` than ship, what it deleted and put back.
     """
 
     run: int
@@ -75,17 +82,43 @@ class Status(msgspec.Struct, frozen=True):
     totals: dict[str, int]
     rows: tuple[Row, ...]
     troubles: tuple[Trouble, ...]
+    kind: str = "ship"
     schema: str = SCHEMA
 
 
+class Run(msgspec.Struct, frozen=True):
+    """One line of the list of runs; ``kind`` is ship, prune or undo (of a prune)."""
+
+    run: int
+    kind: str
+    state: str
+    started: datetime
+    seconds: float | None
+    command: str
+
+
+class Runs(msgspec.Struct, frozen=True):
+    """The runs of a fleet, newest first."""
+
+    runs: tuple[Run, ...]
+    schema: str = RUNS_SCHEMA
+
+
+def read_runs(ledger: Ledger, limit: int) -> Runs:
+    """The newest ``limit`` runs of any kind."""
+    return Runs(
+        tuple(
+            Run(record.id, record.kind, record.state, record.started, _seconds(record), record.command)
+            for record in ledger.runs(limit)
+        )
+    )
+
+
 def read_status(ledger: Ledger, run: int | None = None) -> Status | None:
-    """The status of a run, the newest by default; None when there is no such run."""
-    records = [
-        record for record in ledger.runs(limit=1 if run is None else 100_000) if run in (None, record.id)
-    ]
-    if not records:
+    """The status of a run, of the newest that shipped by default; None when there is no such run."""
+    record = _record(ledger, run)
+    if record is None:
         return None
-    record = records[0]
     events = [event for _, event in ledger.events(record.id)]
     steps = [step for wave in _list(record.plan.get("waves")) for step in wave]
     standing = {delivery.image: delivery for delivery in ledger.deliveries()}
@@ -103,10 +136,16 @@ def read_status(ledger: Ledger, run: int | None = None) -> Status | None:
         steps_done=sum((step["image"], kind) in seen for step in steps for kind in _kinds(step)),
         steps_planned=sum(len(_kinds(step)) for step in steps),
         verified=sum(row.verified is not None for row in rows),
-        totals=_totals(rows),
+        totals=_totals(rows) if record.kind == "ship" else _effects(events),
         rows=rows,
         troubles=_troubles(events),
+        kind=record.kind,
     )
+
+
+def _record(ledger: Ledger, run: int | None) -> RunRecord | None:
+    records = ledger.runs(1, "ship") if run is None else ledger.runs(_EVERY)
+    return next((record for record in records if run in (None, record.id)), None)
 
 
 def _row(step: Mapping[str, Any], events: Sequence[Event], standing: Mapping[str, Delivery]) -> Row:
@@ -157,6 +196,11 @@ def _kinds(step: Mapping[str, Any]) -> tuple[str, ...]:
 def _totals(rows: Sequence[Row]) -> dict[str, int]:
     states = ("delivered", "reused", "held", "failed", "blocked", "unfinished", "pending")
     return {state: sum(row.state == state for row in rows) for state in states}
+
+
+def _effects(events: Sequence[Event]) -> dict[str, int]:
+    counted = Counter(_EFFECTS[event.kind] for event in events if event.kind in _EFFECTS)
+    return dict(sorted(counted.items()))
 
 
 def _engine(events: Sequence[Event]) -> str:

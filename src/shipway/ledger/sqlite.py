@@ -52,7 +52,7 @@ class SqliteLedger:
 
     # --- runs ---------------------------------------------------------------------------------
 
-    def begin(self, command: str, plan: Mapping[str, object], at: datetime) -> int:
+    def begin(self, command: str, plan: Mapping[str, object], at: datetime, kind: str = "ship") -> int:
         """Open a run. Runs that a killed process left open are closed as interrupted first."""
         self._acquire()
         with _explained():
@@ -61,8 +61,8 @@ class SqliteLedger:
                 (at.isoformat(),),
             )
             cursor = self._db.execute(
-                "INSERT INTO runs (command, started, state, plan) VALUES (?, ?, 'running', ?)",
-                (command, at.isoformat(), _encode(plan)),
+                "INSERT INTO runs (command, started, state, plan, kind) VALUES (?, ?, 'running', ?, ?)",
+                (command, at.isoformat(), _encode(plan), kind),
             )
         return int(cursor.lastrowid or 0)
 
@@ -73,10 +73,13 @@ class SqliteLedger:
             )
         self._release()
 
-    def runs(self, limit: int = 20) -> list[RunRecord]:
-        query = "SELECT id, command, started, finished, state, plan FROM runs ORDER BY id DESC LIMIT ?"
+    def runs(self, limit: int = 20, kind: str | None = None) -> list[RunRecord]:
+        query = (
+            "SELECT id, command, started, finished, state, plan, kind FROM runs"
+            " WHERE kind = coalesce(?, kind) ORDER BY id DESC LIMIT ?"
+        )
         with _explained():
-            rows = self._db.execute(query, (limit,)).fetchall()
+            rows = self._db.execute(query, (kind, limit)).fetchall()
         return [
             RunRecord(
                 run,
@@ -85,8 +88,9 @@ class SqliteLedger:
                 datetime.fromisoformat(finished) if finished else None,
                 state,
                 json.loads(plan),
+                kind,
             )
-            for run, command, started, finished, state, plan in rows
+            for run, command, started, finished, state, plan, kind in rows
         ]
 
     # --- events -------------------------------------------------------------------------------
@@ -107,10 +111,6 @@ class SqliteLedger:
             for at, kind, image, data in rows
         ]
 
-    # --- deliveries ---------------------------------------------------------------------------
-
-    def deliver(self, delivery: Delivery, inputs: bytes) -> None:
-        values = (
     def last(self, kind: str, image: str, fingerprint: str) -> tuple[int, Event] | None:
         query = (
             "SELECT run, data FROM events WHERE image = ? AND kind = ?"
@@ -120,6 +120,10 @@ class SqliteLedger:
             row = self._db.execute(query, (image, kind, fingerprint)).fetchone()
         return (row[0], Event(kind, image, json.loads(row[1]))) if row else None
 
+    # --- deliveries ---------------------------------------------------------------------------
+
+    def deliver(self, delivery: Delivery, inputs: bytes) -> None:
+        values = (
             delivery.image,
             delivery.fingerprint,
             delivery.reference,

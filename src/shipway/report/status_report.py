@@ -6,18 +6,21 @@ from collections.abc import Callable
 from datetime import datetime
 from importlib import resources
 
-from shipway.flows.status import Row, Status
+from shipway.flows.status import Row, Runs, Status
 from shipway.report.escape import markdown, markdown_code
 from shipway.report.json_text import json_text
-from shipway.report.text import encodable, labelled, plural, seconds, size, table
+from shipway.report.text import encodable, labelled, plural, seconds, size, table, visible
 
 _HEADINGS = ("state", "image", "tag", "digest", "platforms", "size", "time", "evidence")
+_RUN_HEADINGS = ("run", "kind", "state", "started", "time", "command")
 
 
 def summary_line(status: Status) -> str:
     """One sentence: the run, how it ended, steps done of steps planned, images by state."""
     counts = ", ".join(f"{count} {state}" for state, count in status.totals.items() if count)
     took = f" in {seconds(status.seconds)}" if status.seconds is not None else ""
+    if status.kind != "ship":
+        return f"run {status.run} ({status.kind}) {status.state}{took}: {counts or 'nothing changed'}"
     return (
         f"run {status.run} {status.state}{took}: {status.steps_done} of {status.steps_planned} steps done; "
         f"{plural(len(status.rows), 'image')}: {counts or 'none'}; {status.verified} verified by read-back"
@@ -40,7 +43,9 @@ def cells(row: Row) -> tuple[str, ...]:
 
 def as_text(status: Status, *, width: int | None = None) -> str:
     """For a terminal of ``width`` columns."""
-    lines = [summary_line(status), table([_HEADINGS, *map(cells, status.rows)], indent="  ", width=width)]
+    lines = [summary_line(status)]
+    if status.rows:
+        lines.append(table([_HEADINGS, *map(cells, status.rows)], indent="  ", width=width))
     for trouble in status.troubles:
         lines += labelled(f"{trouble.image}: ", trouble.message, width=width)
         following = f"{trouble.help}; then {trouble.command}" if trouble.help else trouble.command
@@ -53,6 +58,24 @@ def as_text(status: Status, *, width: int | None = None) -> str:
 def as_json(status: Status) -> str:
     """The document ``shipway.status/1``."""
     return json_text(status) + "\n"
+
+
+def runs_text(runs: Runs, *, width: int | None = None) -> str:
+    """One line a run."""
+    rows = [
+        (str(run.run), run.kind, run.state, _moment(run.started), _took(run.seconds), visible(run.command))
+        for run in runs.runs
+    ]
+    return table([_RUN_HEADINGS, *rows], width=width) + "\n"
+
+
+def runs_json(runs: Runs) -> str:
+    """The document ``shipway.runs/1``."""
+    return json_text(runs) + "\n"
+
+
+def _took(count: float | None) -> str:
+    return "-" if count is None else seconds(count)
 
 
 def as_markdown(status: Status) -> str:

@@ -18,7 +18,7 @@ from shipway.fleet.locate import find_fleet_file
 from shipway.fleet.model import Fleet
 from shipway.fleet.tree import FileTree
 from shipway.flows.prepare import Prepared, Sources, prepare
-from shipway.flows.status import Status, read_status
+from shipway.flows.status import Runs, Status, read_runs, read_status
 from shipway.git import GitWorkingCopy
 from shipway.host import SystemClock, SystemHost
 from shipway.ledger.sqlite import SqliteLedger
@@ -137,8 +137,12 @@ class Workspace:
         return self.working_copy.prefix(self.root)
 
     def status(self, run: int | None = None) -> Status | None:
-        """The status of a run, the last one by default."""
+        """The status of a run, the last one that shipped by default."""
         return read_status(self.ledger(create=False), run)
+
+    def runs(self, limit: int) -> Runs:
+        """The newest runs of any kind."""
+        return read_runs(self.ledger(create=False), limit)
 
     async def prepare(self, choices: Choices, *, offline: bool) -> Prepared:
         """The plan; writes nothing. Where nothing was ever delivered there is nothing to ask a registry."""
