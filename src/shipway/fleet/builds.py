@@ -66,14 +66,18 @@ class Builds:
 
     def sources(self, directory: str, inputs: BuildInputs, build: ResolvedBuild) -> SourceReport:
         """What the build reads of its contexts. Raises HostError when something cannot be read."""
-        own = None if inputs.inline is not None else inputs.dockerfile
         named = {
             name: self.context(directory, path, None)
             for name, path in inputs.contexts.items()
             if is_local(path)
         }
-        main = self.context(directory, inputs.context, own) if is_local(inputs.context) else None
+        main = self.main(directory, inputs) if is_local(inputs.context) else None
         return read_sources(build, main, named)
+
+    def main(self, directory: str, inputs: BuildInputs) -> Context:
+        """The main context of a build, which must be a directory."""
+        own = None if inputs.inline is not None else inputs.dockerfile
+        return self.context(directory, inputs.context, own)
 
     def context(self, directory: str, path: str, dockerfile: str | None) -> Context:
         """The directory ``path`` without what its ignore file, or that of ``dockerfile``, excludes."""

@@ -3,34 +3,58 @@
 from __future__ import annotations
 
 import hashlib
-import stat
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
 
+from shipway.dockerfile.reach import SCRATCH
 from shipway.dockerfile.resolved import ResolvedBuild
 from shipway.dockerfile.sources import SourceReport
-from shipway.dockerfile.syntax import Instruction
-from shipway.errors import ConfigError, HostError
+from shipway.errors import ConfigError
 from shipway.fleet.builds import Builds, is_local
 from shipway.fleet.discover.paths import is_remote
 from shipway.fleet.matching import parsed_reference
 from shipway.fleet.model import BuildInputs, Fleet, Image
 from shipway.place import Place
+from shipway.planning.content import file_digest
+from shipway.planning.draft import Draft
 from shipway.planning.inputs import Inputs
 from shipway.planning.plan import Blocker
+from shipway.planning.reading import (
+    args_of,
+    fetched,
+    instructions,
+    settings_of,
+    triggers_reads,
+    unseen,
+    without_values,
+)
 from shipway.values import Platform
 
-_PIECE = 1 << 20
+_LAYOUT = "oci-layout://"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Collected:
-    """The inputs of every image asked for, what blocks them, and what is worth a note."""
+    """What every image asked for is built from, what blocks them, and what is worth a note.
 
-    inputs: Mapping[str, Inputs]
+    ``drafts`` are in build order.
+    """
+
+    drafts: Mapping[str, Draft]
     blockers: tuple[Blocker, ...]
     notes: tuple[str, ...]
+
+    @cached_property
+    def inputs(self) -> Mapping[str, Inputs]:
+        """The inputs by name as the files alone tell them: no tag of an image outside has a digest."""
+        found: dict[str, Inputs] = {}
+        fingerprints: dict[str, str] = {}
+        for name, draft in self.drafts.items():
+            found[name] = draft.inputs(fingerprints, {})
+            fingerprints[name] = found[name].fingerprint
+        return found
 
 
 def collect(
@@ -44,7 +68,7 @@ def collect(
     images = {image.name: image for image in fleet.images}
     for name in names:
         collector.add(images[name])
-    return Collected(collector.inputs, tuple(collector.blockers), tuple(dict.fromkeys(collector.notes)))
+    return Collected(collector.drafts, tuple(collector.blockers), tuple(dict.fromkeys(collector.notes)))
 
 
 def given_args(inputs: BuildInputs, environ: Mapping[str, str]) -> dict[str, str]:
@@ -67,74 +91,98 @@ class _Collector:
     environ: Mapping[str, str]
     native: Platform
     builds: Builds
-    inputs: dict[str, Inputs] = field(default_factory=dict)
+    drafts: dict[str, Draft] = field(default_factory=dict)
     blockers: list[Blocker] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    _digests: dict[Path, str] = field(default_factory=dict)
+    _triggering: set[str] = field(default_factory=set)
+    _digests: dict[str, str] = field(default_factory=dict)
 
     def add(self, image: Image) -> None:
         if is_remote(image.inputs.context):
             self._block_remote(image)
             return
         try:
-            self.inputs[image.name] = self._inputs(image)
+            self.drafts[image.name] = self._draft(image)
         except ConfigError as error:
             place = error.place or Place(image.inputs.dockerfile)
             self._block(image, error.message, place.path, place.line, error.cause, error.help)
-            self.inputs[image.name] = Inputs("unreadable")
+            self.drafts[image.name] = Draft("unreadable")
 
-    def _inputs(self, image: Image) -> Inputs:
+    def _draft(self, image: Image) -> Draft:
         inputs, directory = image.inputs, self.fleet.roots[image.root]
         args = given_args(inputs, self.environ)
         self._note_args(image, args)
-        platforms = inputs.platforms or (self.native,)
+        builds: dict[Platform, ResolvedBuild] = {}
         files: dict[str, str] = {}
         evaluated = hashlib.sha256()
-        settings = self._settings(inputs, platforms)
-        for platform in platforms:
-            build = self.builds.build(directory, inputs, platform, args)
+        for platform in sorted(inputs.platforms or (self.native,)):
+            build = builds[platform] = self.builds.build(directory, inputs, platform, args)
             report = self.builds.sources(directory, inputs, build)
             self._block_failures(image, build, report)
             files.update(self._files(image, report))
-            for text in _evaluated(build):
-                evaluated.update(text.encode("utf-8", errors="surrogateescape") + b"\0")
-            settings.update(_arg_settings(build, inputs.secret_args))
-        bases = {
-            base.reference: self.inputs[base.image].fingerprint if base.image else base.reference
-            for base in image.bases
-            if base.kind != "scratch"
-        }
-        return Inputs(f"sha256:{evaluated.hexdigest()}", files, settings, bases)
+            for text in instructions(build):
+                evaluated.update(text + b"\0")
+        if any(triggers_reads(build) for build in builds.values()):
+            self._triggering.add(image.name)
+        return Draft(
+            f"sha256:{evaluated.hexdigest()}",
+            files,
+            {**settings_of(inputs, builds), **self._args(image, builds, args)},
+            {base.reference: base.image for base in image.bases if base.image},
+            self._outside(image, builds.values()),
+            tuple(dict.fromkeys(url for build in builds.values() for url in fetched(build))),
+        )
+
+    def _args(
+        self, image: Image, builds: Mapping[Platform, ResolvedBuild], args: Mapping[str, str]
+    ) -> dict[str, str]:
+        inputs, directory = image.inputs, self.fleet.roots[image.root]
+        if inputs.secret_args:
+            shown = without_values(args, inputs.secret_args)
+            builds = {each: self.builds.build(directory, inputs, each, shown) for each in builds}
+        return args_of(builds, inputs.secret_args)
+
+    def _outside(self, image: Image, builds: Iterable[ResolvedBuild]) -> tuple[str, ...]:
+        """The references of images that are not of the fleet."""
+        own = {base.reference for base in image.bases if base.image}
+        named = (base.reference for build in builds for base in build.bases if base.reference != SCRATCH)
+        return tuple(text for text in dict.fromkeys(map(canonical, named)) if text not in own)
 
     # --- reading ------------------------------------------------------------------------------
 
     def _files(self, image: Image, report: SourceReport) -> Iterator[tuple[str, str]]:
         """Each path that is read, with its digest; those of named contexts as ``name:path``."""
         inputs = image.inputs
-        root = Path(self.fleet.roots[image.root])
+        root = self.fleet.roots[image.root]
+        triggered = any(base.image in self._triggering for base in image.bases if base.via == "from")
         if is_local(inputs.context):
-            for path in report.files():
-                yield path, self._digest(root / inputs.context / path)
+            context = self.builds.main(root, inputs)
+            paths = context.below("") if triggered or _is_unseen(report, "main") else report.files()
+            yield from self._read(f"{root}/{inputs.context}", paths)
         for name, directory in inputs.contexts.items():
+            if directory.startswith(_LAYOUT):
+                yield from self._layout(image, name, directory.removeprefix(_LAYOUT))
             if is_local(directory):
-                for path in report.files(name):
-                    yield f"{name}:{path}", self._digest(root / directory / path)
+                context = self.builds.context(root, directory, None)
+                unknown = _is_unseen(report, "context", name)
+                paths = context.below("") if unknown else report.files(name)
+                yield from self._read(f"{root}/{directory}", paths, f"{name}:")
 
-    def _digest(self, path: Path) -> str:
+    def _read(self, directory: str, paths: Iterable[str], prefix: str = "") -> Iterator[tuple[str, str]]:
+        for path in paths:
+            yield f"{prefix}{path}", self._digest(f"{directory}/{path}")
+
+    def _layout(self, image: Image, name: str, path: str) -> Iterator[tuple[str, str]]:
+        """The index of an image layout tells by digests all that is in it (image-layout.md)."""
+        directory = path.partition("@")[0]
+        index = f"{self.fleet.roots[image.root]}/{directory}/index.json"
+        if os.path.isfile(index):  # noqa: PTH113 - a path put together from text
+            yield f"{name}:index.json", self._digest(index)
+
+    def _digest(self, path: str) -> str:
         if path not in self._digests:
-            self._digests[path] = _digest(path)
+            self._digests[path] = file_digest(path)
         return self._digests[path]
-
-    def _settings(self, inputs: BuildInputs, platforms: tuple[Platform, ...]) -> dict[str, str]:
-        settings = {"platforms": ", ".join(map(str, platforms))}
-        if inputs.target:
-            settings["target"] = inputs.target
-        settings.update({f"label {name}": value for name, value in inputs.labels.items()})
-        settings.update({f"secret {text}": "" for text in inputs.secrets})
-        for name, value in inputs.contexts.items():
-            if not is_local(value) and not value.startswith("target:"):
-                settings[f"context {name}"] = value
-        return settings
 
     # --- what blocks --------------------------------------------------------------------------
 
@@ -175,50 +223,16 @@ class _Collector:
             "only what is in a working copy can be fingerprinted and proven",
             "name that repository under repositories: in shipway.yaml and build from there",
         )
-        self.inputs[image.name] = Inputs("remote", settings={"context": context})
+        self.drafts[image.name] = Draft("remote", settings={"context": context})
 
     def _note_args(self, image: Image, args: Mapping[str, str]) -> None:
         for name in image.inputs.args.keys() - args.keys():
             self.notes.append(f"{image.name}: the arg {name} is taken from the environment, which has none")
 
 
-def _evaluated(build: ResolvedBuild) -> Iterator[str]:
-    """The instructions of the reachable stages as they are read, without comments and layout."""
-    for resolved in build.stages:
-        for instruction in (resolved.stage.origin, *resolved.stage.instructions):
-            yield from _as_read(instruction)
-
-
-def _as_read(instruction: Instruction) -> Iterator[str]:
-    form = "json" if instruction.json else "text"
-    yield "\x1f".join((instruction.keyword, form, *instruction.flags, "", *instruction.args))
-    for heredoc in instruction.heredocs:
-        yield f"{heredoc.name}\n{heredoc.content}"
-    if instruction.trigger is not None:
-        yield from _as_read(instruction.trigger)
-
-
-def _arg_settings(build: ResolvedBuild, secret: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """The args in effect that the instructions themselves do not tell; of secret ones the name only."""
-    for arg in build.args:
-        if arg.origin in ("build-arg", "global"):
-            yield f"arg {arg.name}", "" if arg.name in secret else arg.value
-
-
-def _digest(path: Path) -> str:
-    """Content and executable bit of a file, the target of a link, or the fact of an empty directory."""
-    try:
-        status = path.lstat()
-        if stat.S_ISLNK(status.st_mode):
-            return f"link:{path.readlink()}"
-        if stat.S_ISDIR(status.st_mode):
-            return "directory"
-        hasher = hashlib.sha256()
-        with path.open("rb") as file:
-            while piece := file.read(_PIECE):
-                hasher.update(piece)
-    except OSError as error:
-        raise HostError(
-            f"cannot read {path}: {error.strerror}", help="make it readable, or exclude it in .dockerignore"
-        ) from None
-    return f"{'x' if status.st_mode & 0o100 else '-'}{hasher.hexdigest()}"
+def _is_unseen(report: SourceReport, kind: str, name: str = "") -> bool:
+    """Whether something is read of a context that nobody can name without the image below."""
+    return any(
+        unseen(each.read) and (each.read.origin.kind, each.read.origin.name) == (kind, name)
+        for each in report.outcomes
+    )

@@ -1,18 +1,23 @@
 """What goes into one image, and its identity: the fingerprint.
 
 The fingerprint covers the Dockerfile as it is evaluated (comments, layout and unreachable stages do not
-count), the content and the executable bit of every file that a COPY, ADD or bind mount reads, the args in
-effect, target, platforms and labels, and the fingerprints of the bases of the fleet. It covers no times,
-owners, absolute paths or unrelated files, so it is the same on every checkout and machine.
+count), every file that a COPY, ADD or bind mount reads (``planning.content`` tells what counts of it), the
+args in effect, target, platforms and labels, the fingerprints of the bases of the fleet and the digests of
+all other images; of secrets their ids alone. It covers no times, owners, absolute paths or unrelated files,
+and no label that tells revision or time of a build, so it is the same on every checkout and machine.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
 
 import msgspec
+
+from shipway.errors import InvalidValue
+from shipway.values import Digest, Reference
 
 SCHEMA = "shipway.inputs/1"
 
@@ -22,8 +27,9 @@ class Inputs(msgspec.Struct, frozen=True, dict=True):
 
     ``dockerfile`` is the digest of the evaluated instructions. ``files`` maps each path that is read
     (``path`` or ``context-name:path``) to a digest of its content and mode. ``settings`` are args, target,
-    platforms and labels as text; secrets by name only. ``bases`` maps each external input to what stands
-    for it: the fingerprint of an image of the fleet, else the reference itself.
+    platforms and labels as text; secrets by name only. ``bases`` maps the reference of each image that is
+    built on or copied from to what stands for it: the fingerprint of an image of the fleet, else the
+    reference itself, with the digest behind it (``alpine:3.20@sha256:…``) where that is known.
     """
 
     dockerfile: str
@@ -40,6 +46,44 @@ class Inputs(msgspec.Struct, frozen=True, dict=True):
     def fingerprint(self) -> str:
         """``sha256:`` and the digest of the canonical JSON."""
         return f"sha256:{hashlib.sha256(self.encode()).hexdigest()}"
+
+    @property
+    def digests(self) -> dict[str, Digest]:
+        """The digests that are known for images outside of the fleet, by their references."""
+        found = ((text, _digest_of(text, value)) for text, value in self.bases.items())
+        return {text: digest for text, digest in found if digest is not None}
+
+    @property
+    def pins(self) -> dict[str, Reference]:
+        """``digests`` as the references to build on."""
+        return {text: Reference.parse(text).with_digest(digest) for text, digest in self.digests.items()}
+
+
+def resolved(reference: str, digest: Digest) -> str:
+    """What stands for an image outside of the fleet whose digest is known."""
+    return f"{reference}@{digest}"
+
+
+def _digest_of(reference: str, value: str) -> Digest | None:
+    before, at, digest = value.rpartition("@")
+    return Digest.parse(digest) if at and before == reference else None
+
+
+def encode_digests(digests: Mapping[str, Digest]) -> str:
+    """Digests of bases as one line, such as a label can hold: ``alpine:3.20@sha256:… busybox@sha256:…``."""
+    return " ".join(resolved(text, digest) for text, digest in sorted(digests.items()))
+
+
+def decode_digests(line: str) -> dict[str, Digest]:
+    """What ``encode_digests`` wrote; words that it cannot have written are left out."""
+    found = {}
+    for word in line.split():
+        reference, _, digest = word.rpartition("@")
+        try:
+            found[reference] = Digest.parse(digest)
+        except InvalidValue:
+            continue
+    return found
 
 
 def decode(data: bytes | None) -> Inputs | None:
@@ -65,8 +109,13 @@ def changes(before: Inputs | None, after: Inputs) -> tuple[str, ...]:
         causes.append("Dockerfile changed")
     if files := _differing(before.files, after.files):
         causes.append(f"files changed: {_listed(files)}")
-    if bases := _differing(before.bases, after.bases):
-        causes.append(f"base changed: {_listed(bases)}")
+    bases = _differing(before.bases, after.bases)
+    # recorded as nothing but its name: whether it changed nobody knows
+    unknown = [base for base in bases if before.bases.get(base) == base and base in after.bases]
+    if changed := [base for base in bases if base not in unknown]:
+        causes.append(f"base changed: {_listed(changed)}")
+    if unknown:
+        causes.append(f"built on a base of unknown digest: {_listed(unknown)}")
     if settings := _differing(before.settings, after.settings):
         causes.append(f"settings changed: {_listed(settings)}")
     return tuple(causes) or ("its inputs changed",)
