@@ -24,12 +24,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "copy": ("copy", "Copy images between registries, layouts and archives, signatures included."),
     "prune": ("prune", "Delete old images from registries, and never one that is still needed."),
     "registry": ("registry", "Look at registries, and run the embedded one."),
+    "tags": ("tags", "Decide about tags as Flux does, explain it, and prove that the newest wins."),
     "demo": ("demo", "Ship an example fleet on this machine."),
 }
 
 
 # these end within seconds; looking for cyclic garbage meanwhile takes a fifth of their time and frees nothing
-SHORT = frozenset({"init", "discover", "check", "plan"})
+SHORT = frozenset({"init", "discover", "check", "plan", "tags"})
 
 
 class LazyGroup(click.Group):

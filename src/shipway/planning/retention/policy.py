@@ -11,13 +11,11 @@ import re2
 
 from shipway.errors import InvalidValue
 from shipway.fleet.model import RetentionSettings
+from shipway.regex import compile_re2
 from shipway.values import Duration
 
 By = Literal["auto", "tag-number", "tag-time", "created"]
 BY_WORDS: tuple[By, ...] = ("auto", "tag-number", "tag-time", "created")
-
-_OPTIONS = re2.Options()
-_OPTIONS.log_errors = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +28,7 @@ class Pattern:
     @classmethod
     def parse(cls, text: str) -> Pattern:
         """Raise InvalidValue for what RE2 does not take."""
-        try:
-            return cls(text, re2.compile(text, _OPTIONS))
-        except re2.error as error:
-            raise InvalidValue(
-                f"{text!r} is no regular expression",
-                cause=_cause(error),
-                help="the syntax is that of RE2, as in Flux: github.com/google/re2/wiki/Syntax",
-            ) from None
+        return cls(text, compile_re2(text))
 
     @property
     def group(self) -> str | None:
@@ -57,11 +48,6 @@ class Pattern:
         """What the named group holds in ``tag``."""
         found = self._compiled.search(tag)
         return found[self.group] if found and self.group else None
-
-
-def _cause(error: Exception) -> str:
-    said = error.args[0] if error.args else error
-    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,68 @@
+"""Options that name a tag policy and tags, for all commands about tags."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from shipway.errors import HostError, UsageError
+from shipway.gitops.policy import TagPolicy
+
+_OPTIONS = (
+    click.option(
+        "--policy",
+        "kind",
+        required=True,
+        metavar="KIND",
+        help="numerical, alphabetical or semver, as in Flux.",
+    ),
+    click.option("--order", metavar="ORDER", help="asc (default) or desc: which end of the order is picked."),
+    click.option("--range", metavar="RANGE", help="The range of a semver policy, such as '>=1.0.0 <2'."),
+    click.option(
+        "--pattern", metavar="RE2", help="filterTags.pattern: tags that it does not match are dropped."
+    ),
+    click.option(
+        "--extract", metavar="TEMPLATE", help="filterTags.extract: what of a tag is compared, such as $ts."
+    ),
+    click.option(
+        "--exclude", "exclusions", multiple=True, metavar="RE2", help="An entry of exclusionList; repeats."
+    ),
+)
+
+
+def policy_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a policy; it receives a function ``policy`` that reads them."""
+
+    @functools.wraps(function)
+    def wrapper(**options: Any) -> Any:
+        names = ("kind", "order", "range", "pattern", "extract", "exclusions")
+        given = {name: options.pop(name) for name in names}
+        kind = given.pop("kind")
+        return function(policy=lambda: TagPolicy.parse(kind, **given), **options)
+
+    for option in reversed(_OPTIONS):
+        wrapper = option(wrapper)
+    return wrapper
+
+
+def read_tags(tags: tuple[str, ...], file: Path | None) -> tuple[str, ...]:
+    """The tags named, and those of a file with one a line, ``-`` for standard input.
+
+    Raises UsageError when there is neither, HostError when the file cannot be read.
+    """
+    if file is None:
+        if not tags:
+            raise UsageError(
+                "no tags are given", help="name them, or a file of them: --tags-file FILE (- is stdin)"
+            )
+        return tags
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise HostError(f"{file} cannot be read", cause=str(error)) from None
+    return (*tags, *(line.strip() for line in text.splitlines() if line.strip()))

@@ -1,0 +1,1 @@
+"""GitOps: tag policies as Flux decides them, proofs about them, and byte-exact edits of manifests."""
