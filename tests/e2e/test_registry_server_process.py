@@ -30,7 +30,7 @@ from shipway.registry.server.embedded import serve
 limit = int(sys.argv[2])
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
-serve(Path(sys.argv[1]), "127.0.0.1:0", announce=lambda line: print(line, flush=True))
+serve(Path(sys.argv[1]), "127.0.0.1:0", announce=lambda url: print(url, flush=True))
 """
 COLLECT = """
 import sys
@@ -55,9 +55,8 @@ def process(directory: Path, limit: int = 0) -> Iterator[tuple[subprocess.Popen[
         try:
             assert server.stdout is not None
             line = server.stdout.readline()
-            assert line.startswith("registry ready on http://127.0.0.1:"), line
-            assert line.endswith(f", data in {directory}\n")
-            yield server, RawRepository(line.split()[3].removeprefix("http://").rstrip(","), "shop/api")
+            assert line.startswith("http://127.0.0.1:"), line
+            yield server, RawRepository(line.strip().removeprefix("http://"), "shop/api")
         finally:
             server.kill()
 

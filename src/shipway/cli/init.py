@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from shipway.cli.options import Common, common
 from shipway.errors import UsageError
+
+if TYPE_CHECKING:
+    from shipway.fleet.model import Fleet
 
 
 @click.command("init")
@@ -27,11 +33,29 @@ def command(common: Common, dry_run: bool, force: bool) -> None:
     with Workspace(common.directory, None, common.sources, common.state) as workspace:
         fleet = workspace.discovered()
     text = render_fleet_file(fleet)
-    if dry_run:
+    if not dry_run:
+        target.write_text(text, encoding="utf-8")
+        target.with_name(SCHEMA_FILE).write_text(schema_text(), encoding="utf-8")
+    if common.as_json:
+        click.echo(_as_json(target, text, fleet, written=not dry_run))
+    elif dry_run:
         click.echo(text, nl=False)
-        return
-    target.write_text(text, encoding="utf-8")
-    target.with_name(SCHEMA_FILE).write_text(schema_text(), encoding="utf-8")
-    if not common.quiet:
+    elif not common.quiet:
         found = f"{plural(len(fleet.images), 'image')}, {plural(len(fleet.problems), 'problem')}"
         click.echo(f"wrote {target} and {SCHEMA_FILE}: {found}; shipway plan shows what would be built")
+
+
+def _as_json(target: Path, text: str, fleet: Fleet, *, written: bool) -> str:
+    from shipway.report.json_text import json_text
+    from shipway.report.problems import problem_document
+
+    return json_text(
+        {
+            "schema": "shipway.init/1",
+            "path": str(target),
+            "written": written,
+            "images": [image.name for image in fleet.images],
+            "problems": [problem_document(problem) for problem in fleet.problems],
+            "text": text,
+        }
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -59,7 +60,21 @@ def serve(
         raise UsageError("--tls-cert and --tls-key go together")
     tls = TlsFiles(tls_cert, tls_key) if tls_cert and tls_key else None
     with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
-        run(data or workspace.registry_directory, listen, tls, htpasswd=htpasswd, announce=click.echo)
+        directory = data or workspace.registry_directory
+
+        def announce(url: str) -> None:
+            click.echo(_ready_json(url, directory) if common.as_json else _ready_text(url, directory))
+
+        run(directory, listen, tls, htpasswd=htpasswd, announce=announce)
+
+
+def _ready_text(url: str, directory: Path) -> str:
+    return f"registry ready on {url}, data in {directory}"
+
+
+def _ready_json(url: str, directory: Path) -> str:
+    """The one line as a document, still on one line for whoever waits for it."""
+    return json.dumps({"schema": "shipway.registry-serve/1", "url": url, "data": str(directory)})
 
 
 command.add_command(gc)

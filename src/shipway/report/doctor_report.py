@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -10,6 +9,7 @@ import click
 
 from shipway.checks.finding import Finding
 from shipway.flows.live.probed import Probed, State
+from shipway.report.json_text import json_text
 from shipway.report.text import encodable, labelled, one_line
 
 SCHEMA = "shipway.doctor/1"
@@ -59,7 +59,7 @@ def doctor_json(probed: Sequence[Probed], schema: str = SCHEMA) -> str:
         ],
         "summary": {state: counts[state] for state in _COLOURS},
     }
-    return encodable(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+    return json_text(document) + "\n"
 
 
 def _finding(finding: Finding) -> dict[str, object]:

@@ -12,6 +12,10 @@ from shipway.report.text import encodable
 def json_text(document: object) -> str:
     """``document`` (plain values, or values of msgspec) as indented JSON without a newline at its end.
 
-    Bytes that are no UTF-8, which Dockerfiles may hold, become replacement characters.
+    ``schema`` comes first, so that whoever reads on knows what. Bytes that are no UTF-8, which Dockerfiles
+    may hold, become replacement characters.
     """
-    return encodable(json.dumps(msgspec.to_builtins(document), indent=2, ensure_ascii=False))
+    plain = msgspec.to_builtins(document)
+    if isinstance(plain, dict) and "schema" in plain:
+        plain = {"schema": plain["schema"], **plain}
+    return encodable(json.dumps(plain, indent=2, ensure_ascii=False))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from shipway.flows.prune import SCHEMA, Entry, Pruned
 from shipway.flows.pruning.undo import Undone
+from shipway.report.json_text import json_text
 from shipway.report.text import plural, table, visible
 
 _HEADINGS = ("", "repository", "tag or digest", "why")
@@ -26,7 +25,7 @@ def prune_text(pruned: Pruned, width: int | None = None) -> str:
 
 def prune_json(pruned: Pruned) -> str:
     """The document ``shipway.prune/1``."""
-    return msgspec.json.format(msgspec.json.encode(pruned), indent=2).decode() + "\n"
+    return json_text(pruned) + "\n"
 
 
 def undo_text(undone: Undone) -> str:
@@ -41,7 +40,7 @@ def undo_json(undone: Undone) -> str:
     """The same as a document."""
     failed = [{"reference": reference, "why": why} for reference, why in undone.failed.items()]
     document = {"schema": SCHEMA, "undo": undone.run, "restored": undone.restored, "failed": failed}
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    return json_text(document) + "\n"
 
 
 def _row(what: str, entry: Entry) -> tuple[str, str, str, str]:

@@ -140,7 +140,7 @@ def serve(
     htpasswd: Path | None = None,
     announce: Callable[[str], None],
 ) -> None:
-    """Serve until SIGINT or SIGTERM, from the main thread. ``announce`` gets one line when it is ready.
+    """Serve until SIGINT or SIGTERM, from the main thread. ``announce`` gets its URL when it is ready.
 
     Raises InvalidValue when ``listen`` is not HOST:PORT, and what ``EmbeddedRegistry`` raises.
     """
@@ -148,7 +148,7 @@ def serve(
     with _signals_held({signal.SIGINT, signal.SIGTERM}) as stop_signals:
         registry = EmbeddedRegistry(directory, host, port, tls, htpasswd=htpasswd)
         with registry:
-            announce(f"registry ready on {registry.url}, data in {directory}")
+            announce(registry.url)
             signal.sigwait(stop_signals)
 
 
