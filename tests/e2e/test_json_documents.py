@@ -38,6 +38,8 @@ COMMANDS = (
     ("registry", "gc", "--data", "DATA", "--dry-run"),
     ("registry", "ls", "HOST"),
     ("registry", "tags", "HOST/shop/api"),
+    ("tags", "select", "--policy", "numerical", "1", "2"),
+    ("tags", "explain", "--policy", "numerical", "1", "2"),
 )
 # runs until it is stopped, so it has a test of its own
 SERVE = ("registry", "serve")
