@@ -206,15 +206,24 @@ class Engine(Protocol):
         """
 
 
+class Emulation(Protocol):
+    """What runs programs of other processors on the machine of the engine."""
+
+    async def lacks(self, platform: Platform) -> str | None:
+        """Why programs of ``platform`` cannot run there; None when they can, or when nobody can tell."""
+
+
 # --- builders ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """One platform of an image that is built: its manifest, and by digest where it is."""
+    """One platform of an image that is built: its manifest, and by digest where it is. ``tool`` is what built
+    it, with its version, such as ``buildah 1.28.2``."""
 
     descriptor: Descriptor
     at: Reference
+    tool: str = ""
 
 
 class Builder(Protocol):

@@ -190,12 +190,24 @@ class CheckSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BuilderSettings:
+    """A builder as the fleet file declares it: an engine of this machine, or BuildKit at ``address``, and the
+    platforms that it alone builds."""
+
+    name: str
+    engine: str
+    platforms: tuple[Platform, ...]
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """Every image of the fleet in the order of declaration, and every problem met on the way.
 
     ``roots`` maps the ``root`` of an image to the directory on this machine. ``registries`` tells how the
     registries that the fleet file names are reached, by host and port. ``engine`` is the one that the fleet
     file names, None where it leaves that open. ``atomic`` are the groups whose tags move together.
+    ``builders`` are those that the fleet file declares, in its order.
     """
 
     images: tuple[Image, ...]
@@ -208,6 +220,7 @@ class Fleet:
     checks: CheckSettings = field(default_factory=CheckSettings)
     engine: str | None = None
     atomic: frozenset[str] = frozenset()
+    builders: tuple[BuilderSettings, ...] = ()
 
     def image(self, name: str) -> Image | None:
         """The image called ``name``."""

@@ -76,6 +76,7 @@ async def probe(workspace: Workspace, request: LiveRequest) -> tuple[Probed, ...
 
 
 async def _probe(workspace: Workspace, facts: Facts, request: LiveRequest) -> tuple[Probed, ...]:
+    from shipway.engines.emulation import EngineEmulation
     from shipway.engines.table import choose
     from shipway.flows.live import preflight
     from shipway.flows.live.probed import World
@@ -87,6 +88,7 @@ async def _probe(workspace: Workspace, facts: Facts, request: LiveRequest) -> tu
     world = World(
         inspector=inspector,
         engine=lambda: choose(engine, workspace.host),
+        emulation=EngineEmulation(workspace.host, lambda: choose(engine, workspace.host)),
         wanted=engine,
         host=workspace.host,
         clock=workspace.clock,

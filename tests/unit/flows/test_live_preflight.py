@@ -11,6 +11,7 @@ import pytest
 
 from shipway.checks.facts import Facts
 from shipway.checks.live import rule_for
+from shipway.engines.emulation import EngineEmulation
 from shipway.errors import Denied, NotFound, RegistryError, TlsFailed, Unauthorized
 from shipway.fleet.builds import Builds
 from shipway.fleet.load import load_fleet
@@ -91,7 +92,7 @@ class Machine(SystemHost):
 
     def __init__(self) -> None:
         self.free = 100 << 30
-        self.texts: dict[str, str] = {}
+        self.texts = {"/proc/version": "Linux", "/proc/sys/fs/binfmt_misc/status": "enabled"}
 
     def free_bytes(self, path: Path) -> int:
         return self.free
@@ -134,6 +135,7 @@ class Scene:
         world = World(
             inspector=self.told,
             engine=engine,
+            emulation=EngineEmulation(self.machine, engine),
             wanted="auto",
             host=self.machine,
             clock=FixedClock(),

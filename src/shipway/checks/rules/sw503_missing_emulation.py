@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from shipway.checks.finding import Finding
 from shipway.checks.rule import Rule, seen_live
+from shipway.dockerfile.emulation import how_to_emulate
 from shipway.place import Place
 from shipway.values import Platform
 
 
-def not_emulated(place: Place, image: str, platform: Platform, native: Platform) -> Finding:
-    """The finding for an image whose RUN steps this machine cannot run for ``platform``."""
+def not_emulated(place: Place, image: str, platform: Platform, native: Platform, reason: str) -> Finding:
+    """The finding for an image whose RUN steps this machine cannot run for ``platform``, and why it cannot."""
     return RULE.finding(
         place,
         f"this machine ({native}) cannot run the RUN steps of {image} for {platform}",
         image=image,
         subject=str(platform),
-        cause=f"no emulator for {platform.architecture} is registered in /proc/sys/fs/binfmt_misc",
-        help=f"docker run --privileged --rm tonistiigi/binfmt --install {platform.architecture}"
-        " (or apt-get install qemu-user-static)",
+        cause=reason,
+        help=how_to_emulate(platform),
     )
 
 
@@ -36,7 +36,8 @@ $ docker run --privileged --rm tonistiigi/binfmt --install arm64
 $ apt-get install qemu-user-static
 ```
 
-Stages with `--platform=$BUILDPLATFORM` need none, nor do images without RUN.
+Stages with `--platform=$BUILDPLATFORM` need none, nor do images without RUN, nor platforms that a builder of
+`builders:` in the fleet file has.
 """,
     check=seen_live,
     live=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shipway.fleet.settings.builders import BUILDERS
 from shipway.fleet.settings.image import IMAGES, SHARED
 from shipway.fleet.settings.policy import CHECKS, POLICIES
 from shipway.fleet.settings.section import Setting, Table
@@ -26,4 +27,15 @@ DISCOVER = Setting(
     True,
 )
 
-FLEET: Table = (*SHARED, GROUPS, IMAGES, REPOSITORIES, REGISTRIES, POLICIES, CHECKS, ENGINE, DISCOVER)
+FLEET: Table = (
+    *SHARED,
+    GROUPS,
+    IMAGES,
+    REPOSITORIES,
+    REGISTRIES,
+    POLICIES,
+    CHECKS,
+    ENGINE,
+    BUILDERS,
+    DISCOVER,
+)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 
 from shipway.checks.facts import DeclaredBuild, Facts
 from shipway.checks.finding import Finding
@@ -12,28 +11,12 @@ from shipway.checks.rules.sw501_engine_missing import unusable
 from shipway.checks.rules.sw502_engine_feature import no_named_contexts
 from shipway.checks.rules.sw503_missing_emulation import not_emulated
 from shipway.checks.rules.sw504_disk_space import short
-from shipway.dockerfile.resolved import ResolvedStage, RunStep
+from shipway.dockerfile.emulation import foreign_run
 from shipway.errors import EngineMissing, HostError, ShipwayError
 from shipway.flows.live.aims import place_of
 from shipway.flows.live.probed import Probed, World, probed
-from shipway.ports import EngineSurvey, Host
+from shipway.ports import EngineSurvey
 from shipway.values import Platform
-
-_BINFMT = Path("/proc/sys/fs/binfmt_misc")
-# architecture -> the name that QEMU's handler is registered under
-_EMULATORS = {
-    "386": "i386",
-    "amd64": "x86_64",
-    "arm": "arm",
-    "arm64": "aarch64",
-    "loong64": "loongarch64",
-    "mips64le": "mips64el",
-    "ppc64le": "ppc64le",
-    "riscv64": "riscv64",
-    "s390x": "s390x",
-}
-# what a processor runs beside its own programs
-_ALSO_NATIVE = {("amd64", "386"), ("arm64", "arm")}
 
 
 async def survey_engine(world: World, facts: Facts, deadline: float) -> tuple[Probed, EngineSurvey | None]:
@@ -86,48 +69,33 @@ def look_at_disks(world: World, facts: Facts, survey: EngineSurvey | None) -> li
     return told
 
 
-def look_at_emulation(world: World, facts: Facts, survey: EngineSurvey) -> list[Probed]:
-    """Whether the kernel can run what RUN steps for other architectures run."""
+async def look_at_emulation(world: World, facts: Facts, survey: EngineSurvey) -> list[Probed]:
+    """Whether the engine's machine can run what RUN steps for other processors run."""
     native = survey.info.native
     told = []
     for platform, builds in _foreign(facts, native).items():
-        runs = survey.storage is None or is_emulated(world.host, platform)
-        findings = () if runs else tuple(_unrunnable(facts, builds, platform, native))
-        # an engine that hides its storage runs on a kernel of its own, in a virtual machine
-        seen = (
-            "left to the engine's own machine" if survey.storage is None else "registered" if runs else "none"
-        )
-        told.append(probed("emulation", str(platform), seen, *findings))
+        reason = await world.emulation.lacks(platform)
+        findings = () if reason is None else tuple(_unrunnable(facts, builds, platform, native, reason))
+        told.append(probed("emulation", str(platform), reason or "can be run", *findings))
     for each in told:
         world.on_probed(each)
     return told
 
 
 def _unrunnable(
-    facts: Facts, builds: list[DeclaredBuild], platform: Platform, native: Platform
+    facts: Facts, builds: list[DeclaredBuild], platform: Platform, native: Platform, reason: str
 ) -> Iterator[Finding]:
     for name, build in {each.image.name: each for each in builds}.items():
-        yield not_emulated(place_of(facts, build.image, "platforms"), name, platform, native)
+        yield not_emulated(place_of(facts, build.image, "platforms"), name, platform, native, reason)
 
 
 def _foreign(facts: Facts, native: Platform) -> dict[Platform, list[DeclaredBuild]]:
-    """The builds with RUN steps, by each platform whose programs this processor does not run."""
+    """The builds with RUN steps that fall to the engine of this machine, by each platform whose programs its
+    processor does not run."""
+    elsewhere = {platform for builder in facts.fleet.builders for platform in builder.platforms}
     found: dict[Platform, list[DeclaredBuild]] = {}
     for build in facts.declared:
-        pair = native.architecture, build.platform.architecture
-        if pair[0] != pair[1] and pair not in _ALSO_NATIVE and any(map(_runs, build.build.stages)):
-            found.setdefault(build.platform, []).append(build)
+        run = foreign_run(build.build, native) if build.platform not in elsewhere else None
+        if run is not None:
+            found.setdefault(run.platform, []).append(build)
     return found
-
-
-def _runs(stage: ResolvedStage) -> bool:
-    """Whether a stage runs programs of the platform that is built for, not of the builder's."""
-    written = stage.stage.platform or ""
-    on_builder = "BUILDPLATFORM" in written or "BUILDARCH" in written
-    return not on_builder and any(isinstance(step, RunStep) for step in stage.steps)
-
-
-def is_emulated(host: Host, platform: Platform) -> bool:
-    """Whether binfmt_misc has an enabled handler for the programs of ``platform``."""
-    name = _EMULATORS.get(platform.architecture, platform.architecture)
-    return (host.read_text(_BINFMT / f"qemu-{name}") or "").startswith("enabled")

@@ -38,5 +38,5 @@ async def _machine(
 ) -> list[Probed]:
     told, found = await survey_engine(world, facts, deadline)
     survey.set_result(found)
-    emulation = look_at_emulation(world, facts, found) if found is not None else []
+    emulation = await look_at_emulation(world, facts, found) if found is not None else []
     return [told, *look_at_disks(world, facts, found), *emulation]

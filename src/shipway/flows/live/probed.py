@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from shipway.checks.finding import Finding
-from shipway.ports import Clock, Engine, Host, Inspector
+from shipway.ports import Clock, Emulation, Engine, Host, Inspector
 
 State: TypeAlias = Literal["ok", "warning", "failed"]
 
@@ -57,4 +57,5 @@ class World(Sight):
     engine: Callable[[], Awaitable[Engine]]
     wanted: str
     host: Host
+    emulation: Emulation
     state: Path
