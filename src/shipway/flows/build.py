@@ -21,10 +21,12 @@ FINGERPRINT_LABEL = "io.shipway.fingerprint"
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A built image: ``reference`` is by ``digest``, in staging, or at its destination already."""
+    """A built image: ``reference`` is by ``digest``, in staging, or at its destination already. ``tools`` are
+    what built it, with their versions."""
 
     reference: Reference
     digest: Digest
+    tools: tuple[str, ...] = ()
     platforms: tuple[Platform, ...]
 
 
@@ -48,7 +50,8 @@ async def build(yard: Yard, voyage: Voyage, step: Step, bases: Mapping[str, Dige
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None
     reference, digest = await site.joined([(built[platform], platform) for platform in platforms])
-    return Staged(reference.with_digest(digest), digest, platforms)
+    tools = sorted({part.tool for part in built.values() if part.tool})
+    return Staged(reference.with_digest(digest), digest, platforms, tuple(tools))
 
 
 @dataclass(frozen=True, slots=True)

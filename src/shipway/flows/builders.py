@@ -42,7 +42,8 @@ class EngineBuilder:
             await self._engine.remove(image_id)
         manifest = await self._registry.manifest(tagged)
         await self._registry.delete(tagged)
-        return Built(manifest.descriptor, staged.with_digest(manifest.digest))
+        info = await self._engine.probe()
+        return Built(manifest.descriptor, staged.with_digest(manifest.digest), f"{info.name} {info.version}")
 
     async def finish(self) -> None:
         """Let the engine drop the bases it pulled from staging; their layers stay in its cache."""

@@ -19,8 +19,9 @@ INCOMPLETE = "incomplete"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a read-back saw: platforms, and the bytes of configs and layers over all of them."""
+    """What a read-back saw: the manifest, platforms, and the bytes of configs and layers over all of them."""
 
+    manifest: Descriptor
     platforms: tuple[Platform, ...]
     size: int
 
@@ -48,7 +49,7 @@ async def read_back(
             help="look at the build log: the engine built something else",
             reason=OTHER_IMAGE,
         )
-    return Seen(platforms, sum(size for _, size in seen))
+    return Seen(manifest.descriptor, platforms, sum(size for _, size in seen))
 
 
 async def _image_manifests(

@@ -43,13 +43,17 @@ async def earlier(yard: Yard, step: Step) -> Staged | None:
 
 async def _held(yard: Yard, step: Step, event: Event) -> Staged | None:
     digest = Digest.parse(str(event.data["digest"]))
-    named = event.data["platforms"]
-    platforms = tuple(Platform.parse(text) for text in named) if isinstance(named, list) else ()
+    platforms = tuple(map(Platform.parse, _texts(event, "platforms")))
     for repository in (yard.staging.real(step.repository), yard.staging.locate(step.repository)):
         reference = repository.with_digest(digest)
         if await _is_whole(yard, reference, platforms, step.fingerprint):
-            return Staged(reference, digest, platforms)
+            return Staged(reference, digest, platforms, _texts(event, "tools"))
     return None
+
+
+def _texts(event: Event, name: str) -> tuple[str, ...]:
+    told = event.data.get(name)
+    return tuple(map(str, told)) if isinstance(told, list) else ()
 
 
 async def _is_whole(

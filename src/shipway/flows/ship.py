@@ -15,9 +15,11 @@ from typing import TypeVar
 
 from shipway.errors import ShipwayError
 from shipway.flows.attempts import Attempts, Sleep
+from shipway.flows.attest import attest
 from shipway.flows.build import Staged, build
 from shipway.flows.conduct import Conduct
 from shipway.flows.outcome import Outcome, Shipped
+from shipway.flows.prove import Facts
 from shipway.flows.readback import Seen, read_back
 from shipway.flows.resume import earlier
 from shipway.flows.tagging import move_tags, tags_stand
@@ -127,6 +129,7 @@ class Ship:
             digest=str(staged.digest),
             fingerprint=step.fingerprint,
             platforms=[str(platform) for platform in staged.platforms],
+            tools=list(staged.tools),
         )
         return staged
 
@@ -147,8 +150,41 @@ class Ship:
             fingerprint=step.fingerprint,
             size=seen.size,
             platforms=[str(platform) for platform in seen.platforms],
+            tools=list(staged.tools),
         )
-        return _Verified(digest, _Evidence(seen, yard.clock.now(), started))
+        evidence = _Evidence(seen, yard.clock.now(), started)
+        await self._attest(step, staged, evidence)
+        return _Verified(digest, evidence)
+
+    async def _attest(self, step: Step, staged: Staged, evidence: _Evidence) -> None:
+        """Leave with the image how it came to be and what was seen of it, before anything names it."""
+        prover = self._yard.prover
+        if prover is None:
+            return
+        facts = Facts(
+            step=step,
+            run=self._voyage.run,
+            manifest=evidence.seen.manifest,
+            platforms=evidence.seen.platforms,
+            size=evidence.seen.size,
+            started=evidence.started,
+            verified=evidence.verified,
+            bases=self._bases(step),
+            tools=staged.tools,
+        )
+        there = self._destination(step).with_digest(staged.digest)
+        await self._try(step, "attest", lambda: attest(self._yard, prover, facts, there))
+
+    def _bases(self, step: Step) -> dict[str, Reference]:
+        """For each base of the fleet, as the Dockerfile names it, the delivered one that was built on."""
+        found = {}
+        for base in self._voyage.image(step.image).bases:
+            settled = self._verified.get(base.image or "")
+            verified = settled.result() if settled is not None else None
+            if base.image is not None and verified is not None:
+                repository = self._voyage.step(base.image).repository
+                found[base.reference] = repository.with_digest(verified.digest)
+        return found
 
     # --- publishing ---------------------------------------------------------------------------
 

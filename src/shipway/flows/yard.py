@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shipway.fleet.model import Fleet, Image
+from shipway.flows.prove import Prover
 from shipway.planning.inputs import Inputs
 from shipway.planning.plan import Plan, Step
 from shipway.ports import Builder, BuildRequest, Clock, Event, Events, Ledger, Registry
@@ -47,7 +48,7 @@ class Builders(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Yard:
-    """The world of a ship."""
+    """The world of a ship. Without ``prover`` images are delivered without evidence."""
 
     builders: Builders
     registry: Registry
@@ -56,6 +57,7 @@ class Yard:
     ledger: Ledger
     clock: Clock
     events: Events
+    prover: Prover | None = None
 
     def emit(self, kind: str, image: str | None = None, **data: object) -> None:
         self.events.emit(Event(kind, image, data))
