@@ -34,6 +34,21 @@ def _cause(pattern: str, cause: str, help: str | None = None) -> Cause:
     return Cause(re.compile(pattern, re.MULTILINE), cause, help)
 
 
+# What passes by itself, read from the engine's own last word alone: a network on the way to a base image, a
+# daemon that restarts, a lock on the storage. What a RUN step prints is no business of ours: a command that
+# ended with an exit code is not run again.
+_PASSES = re.compile(
+    r"temporary failure in name resolution|server misbehaving|network is unreachable|no route to host"
+    r"|connection (?:refused|reset|timed out)|broken pipe|unexpected EOF|: EOF\s*$"
+    r"|i/o timeout|TLS handshake timeout|context deadline exceeded|request canceled"
+    r"|too ?many ?requests|unexpected (?:HTTP )?status(?: from \S+ request to \S+)?: (?:429|5\d\d)"
+    r"|received unexpected HTTP status: (?:429|5\d\d)|(?:500|502|503|504) (?:Internal|Bad|Service|Gateway)"
+    r"|cannot connect to the docker daemon|is the docker daemon running|error during connect"
+    r"|code = Unavailable|transport is closing|error reading from server|closing transport"
+    r"|database is locked|resource temporarily unavailable|layer not known|identifier is not a layer",
+    re.IGNORECASE,
+)
+_COMMAND_ENDED = re.compile(r"exit code:|exit status|exited with status|did not complete successfully")
 _NO_SPACE = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _PRUNE = {"docker": "docker builder prune", "buildah": "buildah prune --all", "podman": "podman system prune"}
 
@@ -128,7 +143,7 @@ def build_failure(engine: str, request: BuildRequest, transcript: Transcript) ->
     cause, help = _explain(engine, transcript.text, str(request.platform), request.context)
     said = "\n".join(transcript.last(_LAST_LINES))
     cause = f"{cause} ({transcript.error})" if cause else f"the engine's last lines were:\n{said}"
-    return BuildFailed(message, cause=cause, help=help)
+    return BuildFailed(message, cause=cause, help=help, transient=_passes(transcript))
 
 
 def push_failure(engine: str, destination: Reference, transcript: Transcript) -> EngineError | DiskFull:
@@ -136,7 +151,13 @@ def push_failure(engine: str, destination: Reference, transcript: Transcript) ->
     message = f"{engine} could not push to {destination}: {transcript.error}"
     if _NO_SPACE.search(transcript.text):
         return _disk_full(engine, message)
-    return EngineError(message, cause="\n".join(transcript.last(_LAST_LINES)))
+    cause = "\n".join(transcript.last(_LAST_LINES))
+    return EngineError(message, cause=cause, transient=_passes(transcript))
+
+
+def _passes(transcript: Transcript) -> bool:
+    word = transcript.error
+    return bool(_PASSES.search(word)) and not _COMMAND_ENDED.search(word)
 
 
 def _disk_full(engine: str, message: str) -> DiskFull:

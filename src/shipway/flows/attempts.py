@@ -18,9 +18,7 @@ from shipway.flows.yard import Yard
 from shipway.values import Duration
 
 T = TypeVar("T")
-Sleep = Callable[[float], Awaitable[None]]
 
-_FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 
 
@@ -39,11 +37,11 @@ def passes(error: ShipwayError) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """Tries steps, each at most ``1 + retries`` times; pauses double from one second to thirty."""
+    """Tries steps, each at most ``1 + retries`` times; pauses double from ``pause`` to thirty seconds."""
 
     yard: Yard
     retries: int
-    sleep: Sleep = asyncio.sleep
+    pause: float
 
     async def make(
         self, image: str, what: str, limit: Duration | None, work: Callable[[], Awaitable[T]]
@@ -53,7 +51,7 @@ class Attempts:
         ``what`` says what is done, such as ``build api``. Raises what the last try raised, TimedOut when it
         took too long: who waited that long once does not want to wait as long again.
         """
-        pause, attempt = _FIRST_PAUSE, 1
+        pause, attempt = self.pause, 1
         while True:
             try:
                 return await _within(limit, what, work)
@@ -70,7 +68,7 @@ class Attempts:
                     message=error.message,
                     seconds=pause,
                 )
-            await self.sleep(pause)
+            await asyncio.sleep(pause)
             pause, attempt = min(pause * 2, _LONGEST_PAUSE), attempt + 1
 
 

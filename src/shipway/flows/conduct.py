@@ -16,7 +16,8 @@ WHOLE_RUN = "*"
 @dataclass(frozen=True, slots=True)
 class Conduct:
     """``jobs`` deliveries go on at a time. ``retries`` says how often a step that failed for a reason that
-    passes is tried again. ``timeout`` bounds each try of a step, in place of what the fleet file says.
+    passes is tried again, after ``pause`` seconds at first, then after twice as many. ``timeout`` bounds each
+    try of a step, in place of what the fleet file says.
 
     ``fail_fast``: after the first failure no further build starts; those under way end and are delivered.
     ``atomic`` are groups whose tags move when all of them is verified, beside those of the fleet file;
@@ -28,6 +29,7 @@ class Conduct:
     atomic: frozenset[str] = frozenset()
     timeout: Duration | None = None
     retries: int = 2
+    pause: float = 1.0
 
     def require_groups(self, fleet: Fleet) -> None:
         """Raise UsageError for an atomic group that no image of ``fleet`` is in."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from shipway.oci.files import reported
 from shipway.ports import Clock, Event, Ledger
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]")
@@ -37,16 +39,20 @@ class Recorder:
         self._show(event)
 
     def output(self, image: str, line: str) -> None:
-        file = self._files.get(image)
-        if file is None:
-            self._logs.mkdir(parents=True, exist_ok=True)
-            file = self._files[image] = log_of(self._logs, image).open("a", encoding="utf-8", buffering=1)
-        file.write(line + "\n")
+        path = log_of(self._logs, image)
+        with reported(f"write {path}"):
+            file = self._files.get(image)
+            if file is None:
+                self._logs.mkdir(parents=True, exist_ok=True)
+                file = self._files[image] = path.open("a", encoding="utf-8", buffering=1)
+            file.write(line + "\n")
         self._show_output(image, line)
 
     def close(self) -> None:
         for file in self._files.values():
-            file.close()
+            # what a full disk did not take was told when it was written
+            with suppress(OSError):
+                file.close()
 
 
 def log_of(logs: Path, image: str) -> Path:

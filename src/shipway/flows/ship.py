@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from shipway.errors import ShipwayError
-from shipway.flows.attempts import Attempts, Sleep
+from shipway.flows.attempts import Attempts
 from shipway.flows.attest import attest
 from shipway.flows.build import Staged, build
 from shipway.flows.conduct import Conduct
@@ -49,13 +49,13 @@ class _Evidence:
 
 
 class Ship:
-    """Executes a plan in a yard. ``sleep`` waits between tries."""
+    """Executes a plan in a yard."""
 
-    def __init__(self, yard: Yard, voyage: Voyage, conduct: Conduct, *, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(self, yard: Yard, voyage: Voyage, conduct: Conduct) -> None:
         self._yard = yard
         self._voyage = voyage
         self._conduct = conduct
-        self._attempts = Attempts(yard, conduct.retries, sleep)
+        self._attempts = Attempts(yard, conduct.retries, conduct.pause)
         self._slots = asyncio.Semaphore(conduct.jobs)
         self._companions = conduct.companions(voyage.fleet, voyage.plan.steps)
         self._verified: dict[str, asyncio.Future[_Verified | None]] = {}

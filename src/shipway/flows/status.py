@@ -21,16 +21,17 @@ _EVERY = 100_000
 # The steps of an image that is built, and the event that shows each of them done.
 BUILD_STEPS = ("image.built", "push.done", "readback.verified", "image.delivered")
 REUSE_STEPS = ("image.reused",)
+# what an earlier run built counts as built
+_SAME_AS = {"image.resumed": "image.built"}
 _STATES = {
     "image.delivered": "delivered",
     "image.reused": "reused",
-# what an earlier run built counts as built
-_SAME_AS = {"image.resumed": "image.built"}
     "image.failed": "failed",
+    "image.held": "held",
     "image.blocked": "blocked",
     "build.started": "unfinished",
+    "image.resumed": "unfinished",
 }
-    "image.held": "held",
 
 
 class Row(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,14 @@ class SqliteLedger:
     """The ledger in ``directory``/ledger.db, in WAL mode; only ever appended to.
 
     With ``directory`` None, or ``create`` False where there is none yet, it is empty and lives in memory.
+    A run holds ``directory``, and ``root``, the fleet's own directory, so that no other run of the fleet goes on
+    meanwhile that has its state elsewhere.
     """
 
-    def __init__(self, directory: Path | None, *, create: bool = True) -> None:
+    def __init__(self, directory: Path | None, *, create: bool = True, root: Path | None = None) -> None:
         self._directory = directory
-        self._lock: int | None = None
+        self._root = root
+        self._locks: list[int] = []
         path = ":memory:"
         if directory is not None and (create or (directory / "ledger.db").exists()):
             _make_directory(directory)
@@ -174,21 +177,28 @@ class SqliteLedger:
     def _acquire(self) -> None:
         if self._directory is None:
             return
-        self._lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._hold(self._directory / "lock", os.O_RDWR | os.O_CREAT)
+        if self._root is not None:
+            # some network file systems lock no directory; then the state directory alone is held
+            with suppress(OSError):
+                self._hold(self._root, os.O_RDONLY | os.O_DIRECTORY)
+
+    def _hold(self, path: Path, flags: int) -> None:
+        lock = os.open(path, flags | os.O_CLOEXEC, 0o644)
+        self._locks.append(lock)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._release()
             raise Locked(
                 "another run of Shipway is delivering this fleet",
-                cause=f"the lock {self._directory / 'lock'} is held by a running process",
+                cause=f"{path} is held by a running process",
                 help="wait for it to end, then run this command again",
             ) from None
 
     def _release(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        while self._locks:
+            os.close(self._locks.pop())
 
 
 def _make_directory(directory: Path) -> None:

@@ -186,7 +186,7 @@ class Workspace:
         return GitWorkingCopy(self.host, self.host.environ)
 
     def ledger(self, *, create: bool) -> SqliteLedger:
-        ledger = SqliteLedger(self.state, create=create)
+        ledger = SqliteLedger(self.state, create=create, root=self.root)
         self._open.callback(ledger.close)
         return ledger
 

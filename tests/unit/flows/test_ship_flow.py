@@ -3,129 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from shipway.errors import Denied, Mismatch, PartlyDelivered
-from shipway.fleet.builds import Builds
-from shipway.fleet.load import load_fleet
-from shipway.flows.builders import OneEngine
 from shipway.flows.conduct import Conduct
-from shipway.flows.deliver import deliver
-from shipway.flows.outcome import Shipped
-from shipway.flows.prepare import Prepared, Sources, prepare
-from shipway.flows.recipes import FileRecipes
-from shipway.flows.recorder import Recorder
-from shipway.flows.status import read_status
-from shipway.flows.yard import Yard
-from shipway.git import GitWorkingCopy
-from shipway.host import SystemClock, SystemHost
 from shipway.ledger.sqlite import SqliteLedger
 from shipway.oci.manifest import Descriptor, Manifest
-from shipway.planning.plan import Choices
-from shipway.ports import BuildRequest, Event, Registry
+from shipway.ports import BuildRequest, Event
 from shipway.registry.client import RegistryClient
-from shipway.registry.config import RegistryConfig
-from shipway.registry.staging import EmbeddedStaging
 from shipway.testing.engine import ScriptedEngine
-from shipway.testing.registry import running_registry
+from shipway.testing.harbour import NAMES, Harbour
 from shipway.values import Digest, Platform, Reference
-
-AMD64 = Platform("linux", "amd64")
-FILES = {
-    "base/Dockerfile": "FROM scratch\nCOPY f /f\n",
-    "mid/Dockerfile": "FROM {registry}/shop/base\nCOPY f /f\n",
-    "top/Dockerfile": "FROM {registry}/shop/mid\nCOPY f /f\n",
-    "solo/Dockerfile": "FROM scratch\nCOPY f /f\n",
-}
-NAMES = ("base", "mid", "top", "solo")
-
-
-@pytest.fixture
-def destination() -> Iterator[str]:
-    with running_registry() as registry:
-        yield registry.address
-
-
-class Harbour:
-    """A fleet, a scripted engine, a real staging registry and a real destination."""
-
-    def __init__(self, directory: Path, destination: str) -> None:
-        self.root = directory / "repo"
-        self.directory = directory
-        self.destination = destination
-        self.engine = ScriptedEngine()
-        self.events: list[Event] = []
-        for path, text in FILES.items():
-            file = self.root / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text.format(registry=destination))
-            (file.parent / "f").write_text(path)
-        images = "".join(f"  {name}: {{context: {name}}}\n" for name in NAMES)
-        (self.root / "shipway.yaml").write_text(
-            f"registry: {destination}/shop\ntag: '1'\ntags: [latest]\nimages:\n{images}"
-        )
-
-    async def ship(self, *names: str, wrap: type[RegistryClient] = RegistryClient, jobs: int = 2) -> Shipped:
-        builds = Builds()
-        fleet = load_fleet(self.root, builds=builds)
-        ledger = SqliteLedger(self.directory / "state")
-        clock, host = SystemClock(), SystemHost()
-        with EmbeddedStaging(self.directory / "state" / "registry") as staging:
-            async with self._client(wrap) as registry:
-                sources = Sources(ledger, clock, GitWorkingCopy(host), staging, registry, {}, AMD64, builds)
-                prepared: Prepared = await prepare(fleet, sources, Choices(frozenset(names)))
-
-                async def engine() -> ScriptedEngine:
-                    return self.engine
-
-                def recorder(run: int) -> Recorder:
-                    logs = self.directory / "logs"
-                    return Recorder(ledger, run, clock, logs, self.events.append, lambda image, line: None)
-
-                def yard(events: Recorder) -> Yard:
-                    recipes = FileRecipes(fleet, {}, builds)
-                    return Yard(
-                        OneEngine(engine, registry), registry, staging, recipes, ledger, clock, events
-                    )
-
-                shipped = await deliver(
-                    prepared,
-                    command="ship",
-                    conduct=Conduct(jobs, retries=0),
-                    ledger=ledger,
-                    clock=clock,
-                    recorder=recorder,
-                    yard=yard,
-                )
-        self.status = read_status(ledger)
-        ledger.close()
-        return shipped
-
-    @asynccontextmanager
-    async def _client(self, wrap: type[RegistryClient]) -> AsyncIterator[Registry]:
-        client = wrap(RegistryConfig(), SystemClock())
-        try:
-            yield client
-        finally:
-            await client.close()
-
-    async def tag(self, image: str, tag: str = "1") -> Descriptor | None:
-        async with self._client(RegistryClient) as registry:
-            return await registry.head(Reference.parse(f"{self.destination}/shop/{image}:{tag}"))
-
-    def states(self) -> dict[str, str]:
-        assert self.status is not None
-        return {row.image: row.state for row in self.status.rows}
-
-
-@pytest.fixture
-def harbour(tmp_path: Path, destination: str) -> Harbour:
-    return Harbour(tmp_path, destination)
 
 
 async def test_bases_are_built_before_what_builds_on_them(harbour: Harbour) -> None:
@@ -235,7 +126,7 @@ async def test_a_tag_that_does_not_stick_is_a_failure_and_the_first_tag_does_not
 async def test_a_moved_tag_is_put_back_when_the_image_stands(harbour: Harbour) -> None:
     await harbour.ship()
     right = await harbour.tag("solo")
-    async with harbour._client(RegistryClient) as registry:
+    async with harbour.client() as registry:
         other = await registry.manifest(Reference.parse(f"{harbour.destination}/shop/base:1"))
         repository = Reference.parse(f"{harbour.destination}/shop/solo")
         for blob in other.blobs:
@@ -250,12 +141,12 @@ async def test_a_moved_tag_is_put_back_when_the_image_stands(harbour: Harbour) -
 
 async def test_no_more_builds_run_at_once_than_were_allowed(harbour: Harbour) -> None:
     harbour.engine = ScriptedEngine(delay=0.02)
-    await harbour.ship(jobs=1)
+    await harbour.ship(conduct=Conduct(1))
     assert harbour.engine.most_at_once == 1
     harbour.engine = ScriptedEngine(delay=0.2)
     for name in ("base", "solo"):
         (harbour.root / name / "f").write_text("changed")
-    await harbour.ship(jobs=2)
+    await harbour.ship(conduct=Conduct(2))
     assert harbour.engine.most_at_once == 2
 
 
