@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from shipway.dockerfile.ignore import load_ignore
 from shipway.dockerfile.pin import pin
+from shipway.dockerfile.resolved import ResolvedBuild
 from shipway.fleet.builds import Builds, dockerfile_bytes
 from shipway.fleet.discover.paths import is_remote
-from shipway.fleet.model import Fleet, Image
+from shipway.fleet.model import Access, Fleet, Image
+from shipway.fleet.options import read_secret, ssh_below
+from shipway.planning.caches import scoped
 from shipway.planning.collect import canonical, given_args
-from shipway.ports import BuildRequest
+from shipway.planning.labels import Origin, epoch_of, origin_labels
+from shipway.ports import BuildRequest, Revision
 from shipway.values import Platform, Reference
 
 
 class FileRecipes:
-    """Recipes from the files of ``fleet``; args without a value are taken from ``environ``."""
+    """Recipes from the files of ``fleet``; args without a value are taken from ``environ``.
 
-    def __init__(self, fleet: Fleet, environ: Mapping[str, str], builds: Builds) -> None:
+    Images tell where they come from, and are as old as their commit: SOURCE_DATE_EPOCH of ``environ``, else
+    the time of ``revision``. Raises InvalidValue for a SOURCE_DATE_EPOCH that is no number.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        environ: Mapping[str, str],
+        builds: Builds,
+        revision: Revision | None = None,
+    ) -> None:
         self._fleet = fleet
         self._builds = builds
-        self._plain = frozenset(host for host, access in fleet.registries.items() if access.plain_http)
         self._environ = environ
+        self._remote = revision.remote if revision else None
+        self._epoch = epoch_of(environ, revision.time if revision else None)
 
     def request(
         self, image: Image, platform: Platform, pins: Mapping[str, Reference], labels: Mapping[str, str]
@@ -31,32 +46,46 @@ class FileRecipes:
         inputs = image.inputs
         root = Path(self._fleet.roots[image.root])
         args = given_args(inputs, self._environ)
+        build = self._builds.build(str(root), inputs, platform, args).require_valid()
+        caches = scoped(image.name, platform, inputs.cache_from, inputs.cache_to)
+        origin = Origin(None if image.root else self._remote, image.version, self._epoch)
         return BuildRequest(
             name=image.name,
-            dockerfile=self._pinned(image, platform, pins, args),
+            dockerfile=self._pinned(image, build, pins),
             context=None if inputs.context == "-" else root / inputs.context,
             platform=platform,
             ignore=_ignore(image, root),
             target=inputs.target,
             args=args,
             contexts=_named_contexts(inputs.contexts, root),
-            labels={**inputs.labels, **labels},
-            secrets=inputs.secrets,
-            ssh=inputs.ssh,
+            labels={**origin_labels(origin, build, pins), **inputs.labels, **labels},
+            secrets=tuple(
+                str(read_secret(text).settled(self._environ).below(root)) for text in inputs.secrets
+            ),
+            ssh=tuple(ssh_below(text, root) for text in inputs.ssh),
             secret_args=inputs.secret_args,
-            registries_plain=self._plain,
+            registries_plain=self._hosts(lambda access: access.plain_http),
+            registries_insecure=self._hosts(lambda access: access.insecure),
+            authorities=self._authorities(),
             bases=frozenset(pins.values()),
+            epoch=self._epoch,
+            cache_from=caches.sources,
+            cache_to=caches.destinations,
         )
 
-    def _pinned(
-        self,
-        image: Image,
-        platform: Platform,
-        pins: Mapping[str, Reference],
-        args: Mapping[str, str],
-    ) -> bytes:
+    def _hosts(self, chosen: Callable[[Access], bool]) -> frozenset[str]:
+        return frozenset(host for host, access in self._fleet.registries.items() if chosen(access))
+
+    def _authorities(self) -> dict[str, Path]:
+        """The PEM files of registries; the fleet file names them relative to the root."""
+        return {
+            host: Path(self._fleet.roots.get("", ".")) / access.ca
+            for host, access in self._fleet.registries.items()
+            if access.ca is not None
+        }
+
+    def _pinned(self, image: Image, build: ResolvedBuild, pins: Mapping[str, Reference]) -> bytes:
         directory = self._fleet.roots[image.root]
-        build = self._builds.build(directory, image.inputs, platform, args).require_valid()
         named = ((base.span, pins.get(canonical(base.reference))) for base in build.bases)
         replacements = [(span, str(to)) for span, to in named if to is not None]
         text = dockerfile_bytes(self._builds.tree(directory), image.inputs)
