@@ -26,8 +26,8 @@ class Staged:
 
     reference: Reference
     digest: Digest
-    tools: tuple[str, ...] = ()
     platforms: tuple[Platform, ...]
+    tools: tuple[str, ...] = ()
 
 
 async def build(yard: Yard, voyage: Voyage, step: Step, bases: Mapping[str, Digest]) -> Staged:
