@@ -16,7 +16,6 @@ from shipway.ports import Builder, BuildRequest, Built
 from shipway.values import Digest, Platform, Reference
 
 REVISION_LABEL = "org.opencontainers.image.revision"
-FINGERPRINT_LABEL = "io.shipway.fingerprint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +85,14 @@ class _Site:
         self.yard.events.output(self.step.image, line)
 
     def _request(self, builder: Builder, platform: Platform, pins: Mapping[str, Reference]) -> BuildRequest:
-        labels = {FINGERPRINT_LABEL: self.step.fingerprint}
+        inputs = self.voyage.inputs[self.step.image]
+        labels = inputs.labels
         if self.voyage.commit:
             labels[REVISION_LABEL] = self.voyage.commit
         image = self.voyage.image(self.step.image)
-        request = self.yard.recipes.request(image, platform, pins, labels)
+        request = self.yard.recipes.request(image, platform, {**inputs.pins, **pins}, labels)
+        # images from outside stay with the engine, as they would without us
+        request = replace(request, bases=frozenset(pins.values()))
         if builder.bases_from == "destination" or not pins:
             return request
         plain = {pinned.registry for pinned in pins.values()}
@@ -130,7 +132,8 @@ class _Site:
             only = built[0][0]
             return only.at, only.descriptor.parsed_digest
         home = await self._one_home([part for part, _ in built])
-        index = index_of([(part.descriptor, platform) for part, platform in built])
+        parts = [(part.descriptor, platform) for part, platform in built]
+        index = index_of(parts, self.voyage.inputs[self.step.image].labels)
         return home, await self.yard.registry.put_manifest(home.with_digest(index.digest), index)
 
     async def _one_home(self, parts: Sequence[Built]) -> Reference:

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass
 
 from shipway.errors import Mismatch
-from shipway.flows.build import FINGERPRINT_LABEL
 from shipway.oci.manifest import Descriptor, ImageConfig, Manifest, read_config
+from shipway.planning.inputs import FINGERPRINT_LABEL
 from shipway.ports import Registry
 from shipway.values import Platform, Reference
 

@@ -18,7 +18,7 @@ from shipway.fleet.matching import parsed_reference
 from shipway.fleet.model import BuildInputs, Fleet, Image
 from shipway.place import Place
 from shipway.planning.content import file_digest
-from shipway.planning.draft import Draft
+from shipway.planning.draft import Draft, is_moving
 from shipway.planning.inputs import Inputs
 from shipway.planning.plan import Blocker
 from shipway.planning.reading import (
@@ -124,12 +124,14 @@ class _Collector:
                 evaluated.update(text + b"\0")
         if any(triggers_reads(build) for build in builds.values()):
             self._triggering.add(image.name)
+        outside = self._outside(image, builds.values())
         return Draft(
             f"sha256:{evaluated.hexdigest()}",
             files,
             {**settings_of(inputs, builds), **self._args(image, builds, args)},
             {base.reference: base.image for base in image.bases if base.image},
-            self._outside(image, builds.values()),
+            outside,
+            _movable(outside, builds.values()),
             tuple(dict.fromkeys(url for build in builds.values() for url in fetched(build))),
         )
 
@@ -228,6 +230,12 @@ class _Collector:
     def _note_args(self, image: Image, args: Mapping[str, str]) -> None:
         for name in image.inputs.args.keys() - args.keys():
             self.notes.append(f"{image.name}: the arg {name} is taken from the environment, which has none")
+
+
+def _movable(outside: Iterable[str], builds: Iterable[ResolvedBuild]) -> tuple[str, ...]:
+    """The references by tag that the Dockerfile has in one piece everywhere, so that they can be pinned."""
+    broken = {canonical(base.reference) for build in builds for base in build.bases if base.span is None}
+    return tuple(text for text in outside if is_moving(text) and text not in broken)
 
 
 def _is_unseen(report: SourceReport, kind: str, name: str = "") -> bool:

@@ -16,8 +16,9 @@ class Draft:
     """The inputs of an image without what its bases stand for.
 
     ``needs`` maps references to the images of the fleet that publish them, ``outside`` are the references of
-    all other images. ``uncovered`` is what the build takes from elsewhere and no fingerprint can tell: the
-    URLs of ADD without a checksum.
+    all other images, and ``tags`` those of them that name an image by a tag, which may move, and that can be
+    pinned to a digest where they stand. ``uncovered`` is what the build takes from elsewhere and no
+    fingerprint can tell: the URLs of ADD without a checksum.
     """
 
     dockerfile: str
@@ -25,12 +26,8 @@ class Draft:
     settings: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     needs: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     outside: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     uncovered: tuple[str, ...] = ()
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """The references of ``outside`` that name an image by a tag, which may move."""
-        return tuple(text for text in self.outside if is_moving(text))
 
     def inputs(self, fingerprints: Mapping[str, str], digests: Mapping[str, Digest]) -> Inputs:
         """The inputs, given the ``fingerprints`` of the images of the fleet and the ``digests`` that are

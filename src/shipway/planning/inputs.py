@@ -21,6 +21,10 @@ from shipway.values import Digest, Reference
 
 SCHEMA = "shipway.inputs/1"
 
+# what an image says of itself, so that any machine knows what it was built from
+FINGERPRINT_LABEL = "io.shipway.fingerprint"
+BASES_LABEL = "io.shipway.bases"
+
 
 class Inputs(msgspec.Struct, frozen=True, dict=True):
     """Everything that one build reads and is told.
@@ -57,6 +61,14 @@ class Inputs(msgspec.Struct, frozen=True, dict=True):
     def pins(self) -> dict[str, Reference]:
         """``digests`` as the references to build on."""
         return {text: Reference.parse(text).with_digest(digest) for text, digest in self.digests.items()}
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What the image shall say of its inputs."""
+        labels = {FINGERPRINT_LABEL: self.fingerprint}
+        if self.digests:
+            labels[BASES_LABEL] = encode_digests(self.digests)
+        return labels
 
 
 def resolved(reference: str, digest: Digest) -> str:

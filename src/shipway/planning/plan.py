@@ -56,12 +56,23 @@ class Blocker(msgspec.Struct, frozen=True):
     help: str | None = None
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """An image outside of the fleet, asked of its registry: ``digest`` is what ``reference`` names now,
+    ``moved`` are the images whose last delivery was built on another one."""
+
+    reference: str
+    digest: str
+    moved: tuple[str, ...] = ()
+
+
 class Plan(msgspec.Struct, frozen=True):
-    """What ``ship`` executes. Steps of one wave do not depend on each other."""
+    """What ``ship`` executes. Steps of one wave do not depend on each other. ``origins`` are the images
+    outside of the fleet that were asked for."""
 
     waves: tuple[tuple[Step, ...], ...]
     blockers: tuple[Blocker, ...] = ()
     notes: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = ()
     schema: str = SCHEMA
 
     @property
@@ -75,7 +86,8 @@ class Delivered:
 
     ``fingerprint`` and ``inputs`` are those of its last delivery; ``standing`` is the digest delivered for
     exactly today's inputs that the registry still holds, with the reference it was delivered as.
-    ``lost`` tells that such a delivery was made, but the registry no longer holds it.
+    ``lost`` tells that such a delivery was made, but the registry no longer holds it; ``found`` that the
+    ledger knows nothing of it, and the registry told of it.
     """
 
     fingerprint: str | None = None
@@ -83,6 +95,7 @@ class Delivered:
     standing: Digest | None = None
     reference: str | None = None
     lost: bool = False
+    found: bool = False
 
 
 NEVER = Delivered()
@@ -91,12 +104,20 @@ NEVER = Delivered()
 @dataclass(frozen=True, slots=True)
 class Choices:
     """What the user asked for: every image or ``selection``, the tag and registry that override the
-    fleet's, and the images (or all, as ``*``) built even when nothing changed."""
+    fleet's, and the images (or all, as ``*``) built even when nothing changed.
+
+    ``since`` is a revision: only images that changed after it, and what builds on them. ``refresh_bases``
+    has the images outside of the fleet looked up again. ``lookup`` has registries asked for deliveries that
+    the ledger does not know.
+    """
 
     selection: frozenset[str] = frozenset()
     force: frozenset[str] = frozenset()
     tag: str | None = None
     registry: str | None = None
+    since: str | None = None
+    refresh_bases: bool = False
+    lookup: bool = True
 
 
 def make_plan(
@@ -121,21 +142,23 @@ def make_plan(
 
 def _step(image: Image, inputs: Inputs, known: Delivered, facts: TagFacts, choices: Choices) -> Step:
     repository = destination(image, choices.registry)
-    scheme = TagScheme.parse(choices.tag or image.tag or _default_scheme(facts))
+    scheme = scheme_of(image, facts, choices)
     why = _why(image.name, inputs, known, choices.force)
     needs = tuple(dict.fromkeys(base.image for base in image.bases if base.image))
     platforms = tuple(str(platform) for platform in image.inputs.platforms)
     if why or known.standing is None or known.reference is None:
-        tags = (scheme.render(facts, image.version), *_secondary(image, facts))
+        tags = (scheme.render(facts, image.version), *secondary_tags(image, facts))
         reference = str(repository.with_tag(tags[0]))
         return Step(image.name, "build", why, reference, inputs.fingerprint, tags, platforms, needs)
     before = Reference.parse(known.reference)
     first = scheme.render(facts, image.version) if scheme.is_stable else before.tag
-    tags = (*((first,) if first else ()), *_secondary(image, facts))
+    tags = (*((first,) if first else ()), *secondary_tags(image, facts))
     return Step(
         image.name,
         "reuse",
-        ("unchanged since it was delivered",),
+        ("the registry has it with this fingerprint",)
+        if known.found
+        else ("unchanged since it was delivered",),
         f"{repository.with_tag(first) if first else repository}@{known.standing}",
         inputs.fingerprint,
         tags,
@@ -158,7 +181,13 @@ def _why(name: str, inputs: Inputs, known: Delivered, force: frozenset[str]) -> 
     return changes(known.inputs, inputs)
 
 
-def _secondary(image: Image, facts: TagFacts) -> tuple[str, ...]:
+def scheme_of(image: Image, facts: TagFacts, choices: Choices) -> TagScheme:
+    """What the first tag of an image is made from. Raises ConfigError."""
+    return TagScheme.parse(choices.tag or image.tag or _default_scheme(facts))
+
+
+def secondary_tags(image: Image, facts: TagFacts) -> tuple[str, ...]:
+    """The other tags of an image. Raises ConfigError for one that needs what is not known here."""
     return tuple(TagScheme.parse(tag).render(facts, image.version) for tag in image.tags)
 
 

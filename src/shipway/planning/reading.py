@@ -12,6 +12,7 @@ from shipway.errors import InvalidValue
 from shipway.fleet.builds import is_local
 from shipway.fleet.model import BuildInputs
 from shipway.fleet.options import read_secret
+from shipway.planning.inputs import BASES_LABEL, FINGERPRINT_LABEL
 from shipway.values import Platform
 
 # labels that tell when and from which revision an image was built: they change with every commit, what is in
@@ -22,8 +23,8 @@ UNCOUNTED_LABELS = frozenset(
         "org.opencontainers.image.revision",
         "org.label-schema.build-date",
         "org.label-schema.vcs-ref",
-        "io.shipway.fingerprint",
-        "io.shipway.bases",
+        FINGERPRINT_LABEL,
+        BASES_LABEL,
     }
 )
 # sets times in the image and nothing else
