@@ -11,7 +11,9 @@ from functools import partial
 
 from shipway.checks.facts import Facts
 from shipway.checks.finding import Finding, Severity
+from shipway.checks.references.finder import UNREAD_REFERENCES
 from shipway.checks.rule import Rule
+from shipway.fleet.model import Problem
 
 # kind of Problem: (number, severity, summary)
 KINDS: dict[str, tuple[int, Severity, str]] = {
@@ -47,15 +49,25 @@ KINDS: dict[str, tuple[int, Severity, str]] = {
     "unknown-service": (31, "error", "A Compose service refers to one that does not exist"),
     "unknown-target": (32, "error", "A bake target or group refers to a target that does not exist"),
     "unsupported-builder": (33, "info", "An image is built without a Dockerfile, and is left out"),
+    UNREAD_REFERENCES: (34, "info", "A file that may name images of the fleet cannot be read"),
 }
 
 TOLD_BY_RULES = frozenset({"syntax", "bad-target", "bad-base", "bad-stage", "expansion", "context-unknown"})
 
 
 def _relay(kind: str, rule: Rule, facts: Facts) -> Iterable[Finding]:
-    for problem in facts.fleet.problems:
+    for problem in _problems(kind, facts):
         if problem.kind == kind:
             yield rule.finding(problem.place, problem.message)
+
+
+def _problems(kind: str, facts: Facts) -> tuple[Problem, ...]:
+    """Those of discovery; only for the kind that needs them also those of files that it does not read."""
+    if kind != UNREAD_REFERENCES:
+        return facts.fleet.problems
+    told = {problem.place.path for problem in facts.fleet.problems if problem.kind != kind}
+    unread = (problem for problem in facts.references.problems if problem.place.path not in told)
+    return (*facts.fleet.problems, *unread)
 
 
 def _rule(kind: str) -> Rule:

@@ -214,7 +214,15 @@ def test_files_that_cannot_be_read_are_problems_and_the_others_are_still_read(re
     repository.write({"k8s/a.yaml": f"image: {OLD}/api\n\t- [", "k8s/b.yaml": f"image: {OLD}/api\n"})
     facts = repository.facts()
     assert [problem.place.path for problem in facts.references.problems] == ["k8s/a.yaml"]
+    assert [each.place.path for each in repository.find("SW034")] == ["k8s/a.yaml"]
     assert [each.place.path for each in repository.find("SW201")] == ["k8s/b.yaml"]
+
+
+def test_a_file_that_discovery_could_not_read_either_is_told_once(repository: Repository) -> None:
+    repository.write({"compose.yaml": f"services: {{api: {{image: {OLD}/api}}\n\t- ["})
+    (repository.root / "shipway.yaml").unlink()
+    assert [each.place.path for each in repository.find("SW002")] == ["compose.yaml"]
+    assert repository.find("SW034") == []
 
 
 # --- what is canonical --------------------------------------------------------------------------

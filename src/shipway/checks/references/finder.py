@@ -21,6 +21,7 @@ from shipway.fleet.discover.paths import is_remote
 from shipway.fleet.model import Problem
 from shipway.place import Place
 
+UNREAD_REFERENCES = "unread-references"
 _YAML = (".yaml", ".yml")
 # parts of the names of all files that are read
 NAMED = (*_YAML, "kustomization", ".env", "dockerfile", "containerfile")
@@ -109,7 +110,7 @@ class _Search:
             elif interesting is not None and interesting.of(path).search(data):
                 self.take(_harvest(data, path, interesting.of(path)))
         except ShipwayError as error:
-            self.problems.append(Problem("unreadable-file", error.message, error.place or Place(path)))
+            self.problems.append(Problem(UNREAD_REFERENCES, error.message, error.place or Place(path)))
 
 
 def _is_candidate(path: str) -> bool:
