@@ -14,13 +14,14 @@ from shipway.fleet.builds import Builds
 from shipway.fleet.discover.naming import free_name
 from shipway.fleet.file import FLEET_FILES, FleetFile, OtherRepository
 from shipway.fleet.locate import find_fleet_file, read_file, relative_to_root
-from shipway.fleet.model import BasePolicy, BuilderSettings, CheckSettings, Fleet, Image, Problem
+from shipway.fleet.model import BasePolicy, BuilderSettings, CheckSettings, Fleet, Image, Problem, Signing
 from shipway.fleet.part import Part, read_part
 from shipway.fleet.repositories import read_repository
 from shipway.fleet.settings.builders import ADDRESS, BUILDER_ENGINE, BUILDERS, BUILDS_FOR
 from shipway.fleet.settings.fleet import ENGINE
 from shipway.fleet.settings.image import REGISTRY_KEY
 from shipway.fleet.settings.section import Section, paths
+from shipway.fleet.settings.signing import COSIGN_TAGS, KEY, PRIVATE_KEY, SIGNING
 from shipway.fleet.settings.sources import ATOMIC
 from shipway.fleet.settle import EnvFiles, Layer, settle
 from shipway.fleet.shapes import Located, did_you_mean
@@ -100,7 +101,7 @@ def _assemble(
     bases = own.file.bases if own.file else BasePolicy()
     checks = own.file.checks if own.file else CheckSettings()
     fleet = Fleet(images, tuple(problems), roots, registry, source, registries, bases, checks, _engine(own))
-    return link(replace(fleet, atomic=_atomic(own), builders=_builders(own)), builds)
+    return link(replace(fleet, atomic=_atomic(own), builders=_builders(own), signing=_signing(own)), builds)
 
 
 def _engine(own: Part) -> str | None:
@@ -121,6 +122,14 @@ def _builders(own: Part) -> tuple[BuilderSettings, ...]:
         )
         for name, section in declared.items()
     )
+
+
+def _signing(own: Part) -> Signing:
+    """What the fleet file says about signatures."""
+    section = own.file.shared.get(SIGNING) if own.file else None
+    if section is None:
+        return Signing()
+    return Signing(section.get(KEY), section.get(PRIVATE_KEY), section.get(COSIGN_TAGS) is not False)
 
 
 def _atomic(own: Part) -> frozenset[str]:

@@ -201,6 +201,16 @@ class BuilderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Signing:
+    """What the fleet file says about signatures: PEM files of keys, relative to the root, None where it names
+    none. ``tags`` is whether signatures also go to the tags where cosign before version 3 looks."""
+
+    key: str | None = None
+    private_key: str | None = None
+    tags: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """Every image of the fleet in the order of declaration, and every problem met on the way.
 
@@ -221,6 +231,7 @@ class Fleet:
     engine: str | None = None
     atomic: frozenset[str] = frozenset()
     builders: tuple[BuilderSettings, ...] = ()
+    signing: Signing = Signing()
 
     def image(self, name: str) -> Image | None:
         """The image called ``name``."""

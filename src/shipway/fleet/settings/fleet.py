@@ -6,6 +6,7 @@ from shipway.fleet.settings.builders import BUILDERS
 from shipway.fleet.settings.image import IMAGES, SHARED
 from shipway.fleet.settings.policy import CHECKS, POLICIES
 from shipway.fleet.settings.section import Setting, Table
+from shipway.fleet.settings.signing import SIGNING
 from shipway.fleet.settings.sources import GROUPS, REGISTRIES, REPOSITORIES
 from shipway.fleet.shapes import (
     SWITCHED_PATHS,
@@ -37,5 +38,6 @@ FLEET: Table = (
     CHECKS,
     ENGINE,
     BUILDERS,
+    SIGNING,
     DISCOVER,
 )
