@@ -14,7 +14,6 @@ from shipway.checks.finding import Edit, Finding, Fix
 from shipway.checks.verify import changes_only
 from shipway.dockerfile.syntax import Dockerfile, Span
 from shipway.errors import ShipwayError
-from shipway.place import Place
 
 Read = Callable[[str], bytes]
 
@@ -42,23 +41,6 @@ def span_edit(path: str, dockerfile: Dockerfile, span: Span, text: str) -> Edit:
     start = byte_offset(dockerfile.text, span.start)
     end = start + byte_offset(dockerfile.text[span.start : span.end], span.end - span.start)
     return Edit(path, start, end, text)
-
-
-def place_edit(data: bytes, place: Place, old: str, new: str) -> Edit | None:
-    """The edit that replaces ``old`` at or behind ``place`` in its line by ``new``; None when it is not
-    there, or stands there twice."""
-    text = data.decode("utf-8", errors="surrogateescape")
-    lines = text.split("\n")
-    if not 0 < place.line <= len(lines):
-        return None
-    line = lines[place.line - 1]
-    offset = sum(len(each) + 1 for each in lines[: place.line - 1])
-    begin = max(place.column - 1, 0) + (1 if place.line == 1 and line.startswith("\ufeff") else 0)
-    at = line.find(old, begin)
-    if at < 0 or line.find(old, at + 1) >= 0:
-        return None
-    start = byte_offset(text, offset + at)
-    return Edit(place.path, start, start + byte_offset(old, len(old)), new)
 
 
 def byte_offset(text: str, position: int) -> int:

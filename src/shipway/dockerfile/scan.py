@@ -19,7 +19,6 @@ from e2b_dockerfile_utils import is_space
 from shipway.dockerfile.syntax import Comment, Directive, Dockerfile, Instruction, Span
 from shipway.place import Place
 
-BLANKS = re.compile(r"[\t\v\f\r ]+")
 _NOT_BLANKS = re.compile(r"[^\t\v\f\r ]+")
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _DIRECTIVE = re.compile(r"(#|//)\s*([a-zA-Z][a-zA-Z0-9]*)\s*=(.*)", re.DOTALL)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from shipway.checks.finding import Applicability, Edit, Finding, Fix
-from shipway.checks.fixes import apply_edits, mend, place_edit, span_edit
+from shipway.checks.fixes import apply_edits, mend, span_edit
 from shipway.checks.verify import changes_only
 from shipway.dockerfile.parser import parse
 from shipway.errors import ConfigError
@@ -128,20 +128,3 @@ def test_spans_count_characters_and_edits_bytes() -> None:
     edit = span_edit("x/Dockerfile", dockerfile, copy.span, "ADD")
     assert FILES["Dockerfile"][edit.start : edit.end] == b"COPY b c /d"
     assert edit.path == "x/Dockerfile"
-
-
-@pytest.mark.parametrize(
-    ("place", "old", "found"),
-    [
-        (Place("f", 1, 1), "a", b"a"),
-        (Place("f", 2, 4), "\u00e9", "\u00e9".encode()),
-        (Place("f", 2, 5), "\u00e9", None),
-        (Place("f", 3), "a", None),
-        (Place("f", 3, 4), "a", b"a"),
-        (Place("f", 9, 1), "a", None),
-    ],
-)
-def test_a_text_is_found_at_its_place_or_not_at_all(place: Place, old: str, found: bytes | None) -> None:
-    data = "\ufeffa\nb: \u00e9\na, a\n".encode()
-    edit = place_edit(data, place, old, "new")
-    assert (data[edit.start : edit.end] if edit else None) == found

@@ -15,7 +15,6 @@ from shipway.regex import compile_re2
 from shipway.values import Duration
 
 By = Literal["auto", "tag-number", "tag-time", "created"]
-BY_WORDS: tuple[By, ...] = ("auto", "tag-number", "tag-time", "created")
 
 
 @dataclass(frozen=True, slots=True)
