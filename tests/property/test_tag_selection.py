@@ -47,6 +47,12 @@ tags = st.one_of(
     st.text("ab01.-", min_size=1, max_size=5),
 )
 
+numbers = st.sampled_from(["7", "07", "7.0", "7e0", "0x1p4", "16", "1_0", "10", "inf", "nan", "-3", "9"])
+versions = st.sampled_from(
+    ["1.2.3", "v1.2.3", "1.02.3", "1.2.4-rc.1", "0.2.0", "0.2.9", "2.0.0-beta", "1.10.0"]
+)
+lists_of_tags = st.one_of(*(st.lists(kind, max_size=5) for kind in (tags, numbers, versions)))
+
 
 def go_expand(template: str, match: re.Match[str]) -> str:
     """Regexp.expand, character by character."""
@@ -152,7 +158,7 @@ def policies(draw: st.DrawFn) -> TagPolicy:
 
 
 @settings(max_examples=400, deadline=None)
-@given(policies(), st.lists(tags, max_size=5))
+@given(policies(), lists_of_tags)
 def test_what_is_picked_is_what_the_loops_of_flux_pick(policy: TagPolicy, given_tags: list[str]) -> None:
     expected = outcomes(policy, given_tags)
     selection = select(policy, given_tags)
