@@ -315,6 +315,9 @@ class Registry(Protocol):
     async def delete(self, reference: Reference) -> None:
         """Delete a manifest by digest, or a tag where the registry can."""
 
+    async def delete_blob(self, repository: Reference, digest: Digest) -> None:
+        """Take a blob that no manifest needs out of a repository; one that is not there is no error."""
+
     async def ping(self, registry: str) -> None:
         """Raises when ``registry`` does not answer as a registry."""
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from shipway.fleet.model import Image
+from shipway.flows.tidy import tidy
 from shipway.ports import Builder, BuildRequest, Built, Engine, Registry
 from shipway.values import Platform, Reference
 
@@ -40,8 +41,9 @@ class EngineBuilder:
             await self._engine.push(image_id, tagged, on_line)
         finally:
             await self._engine.remove(image_id)
-        manifest = await self._registry.manifest(tagged)
+        pushed = await self._registry.manifest(tagged)
         await self._registry.delete(tagged)
+        manifest = await tidy(self._registry, staged, pushed, request)
         info = await self._engine.probe()
         return Built(manifest.descriptor, staged.with_digest(manifest.digest), f"{info.name} {info.version}")
 

@@ -190,6 +190,20 @@ class RegistryClient:
             raise _no_tag_delete(reference, error)
         raise error
 
+    async def delete_blob(self, repository: Reference, digest: Digest) -> None:
+        """See ``ports.Registry``. Raises Denied where the registry does not allow it."""
+        await self._session.call(
+            Call(
+                f"delete the blob {digest} of {repository.name}",
+                repository.registry,
+                repository.repository,
+                "DELETE",
+                f"/v2/{repository.repository}/blobs/{digest}",
+                (Scope.repository(repository.repository, "delete", "pull", "push"),),
+                frozenset({200, 202, 204, 404}),
+            )
+        )
+
     # --- the registry itself ------------------------------------------------------------------
 
     async def ping(self, registry: str) -> None:

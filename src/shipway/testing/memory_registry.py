@@ -93,6 +93,10 @@ class MemoryRegistry:
         self._enter("has_blob", repository)
         return str(digest) in self._repository(repository).blobs
 
+    async def delete_blob(self, repository: Reference, digest: Digest) -> None:
+        self._enter("delete_blob", repository, writes=True)
+        self._repository(repository).blobs.pop(str(digest), None)
+
     async def blob(self, repository: Reference, descriptor: Descriptor) -> bytes:
         if descriptor.size > _MAX_BLOB:
             raise InvalidValue(f"blob {descriptor.digest} of {descriptor.size} bytes is too large to be held")

@@ -208,6 +208,19 @@ def test_deleting_a_blob_leaves_it_to_other_repositories(repository: RawReposito
     assert other("GET", f"blobs/{digest}").body == b"shared"
 
 
+def test_the_bytes_of_a_deleted_blob_go_with_the_last_repository_that_has_it(
+    repository: RawRepository, served: EmbeddedRegistry
+) -> None:
+    other = RawRepository(repository.address, f"{repository.name}/other")
+    digest = repository.push_blob(b"a secret")
+    other.push_blob(b"a secret")
+    file = Layout(served.directory).blob_path(digest)
+    repository("DELETE", f"blobs/{digest}")
+    assert file.exists()
+    other("DELETE", f"blobs/{digest}")
+    assert not file.exists()
+
+
 # --- the folder is an image layout ----------------------------------------------------------------
 
 

@@ -89,6 +89,12 @@ class Collection:
         # few files, many locks: others of the same two letters wait, which is rare
         return locked(self._locks / digest.hex[:2])
 
+    def drop(self, digest: Digest) -> None:
+        """Remove the file of ``digest`` at once, unless a row names it."""
+        with self.excluded(digest):
+            for unnamed in self._still_unnamed([digest]):
+                _Sweep(dry_run=False).remove(self._layout.blob_path(unnamed))
+
     def run(self, since: float, *, dry_run: bool) -> Collected:
         """Remove what was not used since ``since``, in seconds since the epoch, and is not kept."""
         manifests, links, named = self._decide(since, dry_run=dry_run)

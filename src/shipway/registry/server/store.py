@@ -167,9 +167,11 @@ class Store:
         self.uploads.forget(upload.id)
 
     def delete_blob(self, repository: str, digest: Digest) -> None:
-        """Take the blob from this repository; its bytes may serve others. Refuses with BLOB_UNKNOWN."""
+        """Take the blob from this repository; its bytes stay when they serve others. Refuses with
+        BLOB_UNKNOWN."""
         if not self._change("DELETE FROM link WHERE repository = ? AND digest = ?", repository, str(digest)):
             raise blob_unknown(digest)
+        self._collection.drop(digest)
 
     # --- manifests ------------------------------------------------------------------------------
 
