@@ -66,8 +66,6 @@ from shipway.fleet.shapes import Located, did_you_mean
 from shipway.fleet.tree import directory_of, join
 from shipway.place import Place
 
-FLEET_FILES = ("shipway.yaml", "shipway.yml", "shipway.json")
-
 T = TypeVar("T")
 
 

@@ -12,8 +12,8 @@ from shipway.errors import ConfigError
 from shipway.fleet.bases import link
 from shipway.fleet.builds import Builds
 from shipway.fleet.discover.naming import free_name
-from shipway.fleet.file import FLEET_FILES, FleetFile, OtherRepository
-from shipway.fleet.locate import find_fleet_file, read_file, relative_to_root
+from shipway.fleet.file import FleetFile, OtherRepository
+from shipway.fleet.locate import FLEET_FILES, find_fleet_file, read_file, relative_to_root
 from shipway.fleet.model import BasePolicy, BuilderSettings, CheckSettings, Fleet, Image, Problem, Signing
 from shipway.fleet.part import Part, read_part
 from shipway.fleet.repositories import read_repository

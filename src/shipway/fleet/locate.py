@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shipway.errors import ConfigError
-from shipway.fleet.file import FLEET_FILES, FleetFile, read_fleet_file
 from shipway.fleet.tree import FileTree, join
 from shipway.place import Place
+
+# most directories that copies and listings run in have no fleet file, and need no reader of YAML
+if TYPE_CHECKING:
+    from shipway.fleet.file import FleetFile
+
+FLEET_FILES = ("shipway.yaml", "shipway.yml", "shipway.json")
 
 
 def find_fleet_file(tree: FileTree, config: str | None = None) -> FleetFile | None:
@@ -28,6 +34,8 @@ def find_fleet_file(tree: FileTree, config: str | None = None) -> FleetFile | No
 
 
 def read_file(tree: FileTree, path: str) -> FleetFile:
+    from shipway.fleet.file import read_fleet_file
+
     return read_fleet_file(tree.read(path), path)
 
 

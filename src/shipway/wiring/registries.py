@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shipway.errors import NotFound
-from shipway.fleet.tree import FileTree
-from shipway.planning.destination import EMBEDDED
 from shipway.ports import Deleter, Event
 from shipway.wiring.workspace import Workspace
 
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
 
 async def prune(workspace: Workspace, request: PruneRequest, show: Callable[[Event], None]) -> Pruned:
     """Delete what a policy does not keep; with ``dry_run`` only tell, and write nothing."""
+    from shipway.fleet.tree import FileTree
     from shipway.flows import prune as flow
     from shipway.flows.pruning.targets import choose, with_uses
 
@@ -97,6 +96,7 @@ async def copy(
 async def list_registry(workspace: Workspace, place: str, *, fleet_only: bool) -> Listing:
     """What a registry holds below ``HOST[/PREFIX]``, and what of the fleet it lacks."""
     from shipway.flows import listing as flow
+    from shipway.planning.destination import EMBEDDED
 
     deliveries = workspace.ledger(create=False).deliveries()
     known = workspace.fleet() if fleet_only else workspace.accesses()

@@ -13,22 +13,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from shipway.fleet.builds import Builds
-from shipway.fleet.locate import find_fleet_file
-from shipway.fleet.model import Fleet
-from shipway.fleet.tree import FileTree
-from shipway.flows.prepare import Prepared, Sources, prepare
-from shipway.flows.status import Runs, Status, read_runs, read_status
-from shipway.git import GitWorkingCopy
 from shipway.host import SystemClock, SystemHost
-from shipway.ledger.sqlite import SqliteLedger
-from shipway.planning.plan import Choices
 from shipway.ports import Event, Registry
-from shipway.values import Platform
 
+# commands that only talk to a registry need none of the rooms that read a fleet
 if TYPE_CHECKING:
+    from shipway.fleet.builds import Builds
     from shipway.fleet.file import OtherRepository
+    from shipway.fleet.model import Fleet
     from shipway.flows.check import Checker
+    from shipway.flows.prepare import Prepared
+    from shipway.flows.status import Runs, Status
+    from shipway.git import GitWorkingCopy
+    from shipway.ledger.sqlite import SqliteLedger
+    from shipway.planning.plan import Choices
     from shipway.registry.client import RegistryClient
     from shipway.registry.config import RegistryConfig
     from shipway.registry.credentials import CredentialStore
@@ -60,7 +58,6 @@ class Workspace:
         self.host = SystemHost()
         self.clock = SystemClock()
         self._open = ExitStack()
-        self.builds = Builds()
 
     def __enter__(self) -> Self:
         return self
@@ -92,6 +89,17 @@ class Workspace:
         return self.state / "runs" / str(run)
 
     # --- reading ------------------------------------------------------------------------------
+
+    def source(self, path: str) -> bytes:
+        """A file of the fleet's own repository. Raises ConfigError as ``FileTree.read``."""
+        return self.builds.tree(str(self.root)).read(path)
+
+    @cached_property
+    def builds(self) -> Builds:
+        """What was read of Dockerfiles, contexts and builds, for all who ask."""
+        from shipway.fleet.builds import Builds
+
+        return Builds()
 
     def fleet(self) -> Fleet:
         """The fleet as the fleet file and the other files declare it."""
@@ -138,10 +146,14 @@ class Workspace:
 
     def status(self, run: int | None = None) -> Status | None:
         """The status of a run, the last one that shipped by default."""
+        from shipway.flows.status import read_status
+
         return read_status(self.ledger(create=False), run)
 
     def runs(self, limit: int) -> Runs:
         """The newest runs of any kind."""
+        from shipway.flows.status import read_runs
+
         return read_runs(self.ledger(create=False), limit)
 
     async def prepare(self, choices: Choices, *, offline: bool) -> Prepared:
@@ -157,6 +169,9 @@ class Workspace:
     async def plan(
         self, fleet: Fleet, choices: Choices, registry: Registry | None, ledger: SqliteLedger
     ) -> Prepared:
+        from shipway.flows.prepare import Sources, prepare
+        from shipway.values import Platform
+
         environ = self.host.environ
         sources = Sources(
             ledger=ledger,
@@ -176,6 +191,10 @@ class Workspace:
 
     def accesses(self) -> Fleet:
         """No image, but how the fleet file says that registries are reached."""
+        from shipway.fleet.locate import find_fleet_file
+        from shipway.fleet.model import Fleet
+        from shipway.fleet.tree import FileTree
+
         file = None if self._sources else find_fleet_file(FileTree(self.root), self._config)
         return Fleet((), registries=file.registries if file else {})
 
@@ -183,9 +202,13 @@ class Workspace:
 
     @cached_property
     def working_copy(self) -> GitWorkingCopy:
+        from shipway.git import GitWorkingCopy
+
         return GitWorkingCopy(self.host, self.host.environ)
 
     def ledger(self, *, create: bool) -> SqliteLedger:
+        from shipway.ledger.sqlite import SqliteLedger
+
         ledger = SqliteLedger(self.state, create=create, root=self.root)
         self._open.callback(ledger.close)
         return ledger

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from shipway.checks.finding import Finding
 from shipway.checks.runner import CheckResult
-from shipway.fleet.file import FLEET_FILES
+from shipway.fleet.locate import FLEET_FILES
 from shipway.report.excerpt import Sources
 
 
