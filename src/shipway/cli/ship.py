@@ -8,6 +8,7 @@ import sys
 import click
 
 from shipway.cli.conduct import ConductOptions, conduct_options
+from shipway.cli.evidence import EvidenceOptions, evidence_options
 from shipway.cli.interrupts import run_interruptibly
 from shipway.cli.options import Common, PlanOptions, common, engine_option, output_width, plan_options
 
@@ -15,6 +16,7 @@ from shipway.cli.options import Common, PlanOptions, common, engine_option, outp
 @click.command("ship")
 @engine_option
 @conduct_options
+@evidence_options
 @click.option("-v", "--verbose", is_flag=True, help="Show build output as it comes.")
 @click.option("--no-preflight", is_flag=True, help="Build without asking first whether pushes are allowed.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, build nothing.")
@@ -25,6 +27,7 @@ def command(
     options: PlanOptions,
     engine: str,
     manner: ConductOptions,
+    evidence: EvidenceOptions,
     verbose: bool,
     no_preflight: bool,
     dry_run: bool,
@@ -44,10 +47,10 @@ def command(
         if dry_run:
             prepared = asyncio.run(workspace.prepare(options.choices(), offline=options.offline))
             plan, problems = prepared.plan, prepared.fleet.problems
-            width = output_width()
-            click.echo(
-                plan_json(plan, problems) if common.as_json else plan_text(plan, problems, width=width)
-            )
+            if common.as_json:
+                click.echo(plan_json(plan, problems))
+            else:
+                click.echo(plan_text(plan, problems, workspace.source, width=output_width()))
             return
         with view(quiet=common.quiet, verbose=verbose, terminal=sys.stderr.isatty()) as screen:
             work = ship(
@@ -58,6 +61,7 @@ def command(
                 conduct=manner.conduct(),
                 view=screen,
                 preflight=not no_preflight,
+                evidence=evidence.request(),
             )
             shipped = run_interruptibly(work)
         status = workspace.status(shipped.run)

@@ -23,7 +23,7 @@ def _stands(yard: Yard, prover: Prover, facts: Facts, there: Reference) -> bool:
     if known is None:
         return False
     told = known[1].data
-    wanted = {"digest": str(there.digest), "repository": there.name, "key": prover.key_id}
+    wanted = {"digest": str(there.digest), "repository": facts.step.repository.name, "key": prover.key_id}
     return all(told.get(name) == value for name, value in wanted.items())
 
 
@@ -31,7 +31,7 @@ def _record(proof: Proof, facts: Facts, there: Reference) -> dict[str, object]:
     return {
         "digest": str(there.digest),
         "fingerprint": facts.step.fingerprint,
-        "repository": there.name,
+        "repository": facts.step.repository.name,
         "statement": str(proof.statement),
         "referrer": str(proof.referrer),
         "key": str(proof.key) if proof.key else None,

@@ -33,6 +33,10 @@ _LINES: dict[str, _Line] = {
         f" {data['seconds']:g} s: {data['message']}"
     ),
     "image.held": lambda data: f"verified, its tags wait for {', '.join(data['waits_for'])}",
+    "evidence.attached": lambda data: (
+        f"attested {_short(data['digest'])}, "
+        + (f"signed by {_short(data['key'])}" if data["key"] else "unsigned")
+    ),
     "tag.moved": lambda data: f"tag {data['tag']} names {_short(data['digest'])}",
     "image.delivered": lambda data: f"delivered {data['reference']} in {seconds(data['seconds'])}",
     "image.reused": lambda data: f"stands as {_short(data['digest'])}",

@@ -17,6 +17,7 @@ from shipway.flows.rehearse import rehearse
 from shipway.flows.yard import Yard
 from shipway.planning.plan import Choices
 from shipway.ports import Engine, Event
+from shipway.wiring.evidence import AS_CONFIGURED, EvidenceRequest, prover_of, signing_key
 from shipway.wiring.workspace import Workspace
 
 
@@ -37,9 +38,14 @@ async def ship(
     conduct: Conduct,
     view: View,
     preflight: bool = True,
+    evidence: EvidenceRequest = AS_CONFIGURED,
 ) -> Shipped:
-    """Plan and execute. Raises NotMet when something would fail the build for sure, UsageError for an atomic
-    group that is none, and with ``preflight`` a RegistryError when a destination takes no pushes."""
+    """Plan and execute.
+
+    Raises NotMet when something would fail the build for sure, UsageError for an atomic group that is none,
+    ConfigError for a signing key that cannot be used, and with ``preflight`` a RegistryError when a
+    destination takes no pushes.
+    """
     recorders: list[Recorder] = []
 
     def on_registry_event(event: Event) -> None:
@@ -48,6 +54,7 @@ async def ship(
 
     ledger, fleet = workspace.ledger(create=True), workspace.fleet()
     conduct.require_groups(fleet)
+    key = signing_key(workspace, fleet, evidence)
     async with workspace.registry(fleet, on_registry_event) as registry:
         prepared = await workspace.plan(fleet, choices, None if offline else registry, ledger)
         prepared.require_buildable()
@@ -73,6 +80,7 @@ async def ship(
                 ledger=ledger,
                 clock=workspace.clock,
                 events=events,
+                prover=prover_of(workspace, evidence, prepared, registry, key),
             )
 
         shipped = await deliver(
