@@ -247,7 +247,8 @@ class Builder(Protocol):
         on_line: Callable[[str], None],
     ) -> Built:
         """Build, and leave the manifest in one of two repositories: ``staged``, on loopback, or
-        ``destination``, where the image is delivered to. It gets no tag there.
+        ``destination``, where the image is delivered to. It gets no tag there. A builder that takes its bases
+        from the destination is given that twice, so that staging need not run.
 
         Raises BuildFailed with the cause, DiskFull, and what a registry refuses.
         """

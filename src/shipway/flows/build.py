@@ -9,9 +9,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from shipway.flows.parts import PART_BUILT, find_parts
 from shipway.flows.yard import Voyage, Yard
 from shipway.oci.manifest import index_of
-from shipway.planning.plan import Step, wanted_platforms
+from shipway.planning.parts import part_tag
+from shipway.planning.plan import Step
 from shipway.ports import Builder, BuildRequest, Built
 from shipway.values import Digest, Platform, Reference
 
@@ -30,24 +32,27 @@ class Staged:
 
 
 async def build(yard: Yard, voyage: Voyage, step: Step, bases: Mapping[str, Digest]) -> Staged:
-    """Build every platform of a step. ``bases`` are the digests of the images of the fleet it needs.
+    """Build every platform of a step that is not there yet, and join them. ``bases`` are the digests of the
+    images of the fleet it needs.
 
-    Builders work side by side, each one on a platform at a time. Raises what the first failure raised.
+    Builders work side by side, each one on a platform at a time. When one fails the others go on, and what
+    they build is found by the next try. Raises what the first failure raised.
     """
     site = _Site(yard, voyage, step, bases)
     image = voyage.image(step.image)
-    platforms = wanted_platforms(image, await yard.builders.native())
+    declared = tuple(map(Platform.parse, step.platforms))
+    platforms = declared or (await yard.builders.native(),)
+    seeks = voyage.seeks_parts or len(platforms) > 1
+    built = await find_parts(yard, step, platforms) if seeks else {}
     shares: dict[int, tuple[Builder, list[Platform]]] = {}
     for platform in platforms:
-        builder = await yard.builders.builder(image, platform)
-        shares.setdefault(id(builder), (builder, []))[1].append(platform)
-    built: dict[Platform, Built] = {}
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            for builder, share in shares.values():
-                tasks.create_task(site.build_share(builder, share, built))
-    except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from None
+        if platform not in built:
+            builder = await yard.builders.builder(image, platform)
+            shares.setdefault(id(builder), (builder, []))[1].append(platform)
+    work = (site.build_share(builder, share, built) for builder, share in shares.values())
+    for failure in await asyncio.gather(*work, return_exceptions=True):
+        if failure is not None:
+            raise failure
     reference, digest = await site.joined([(built[platform], platform) for platform in platforms])
     tools = sorted({part.tool for part in built.values() if part.tool})
     return Staged(reference.with_digest(digest), digest, platforms, tuple(tools))
@@ -77,9 +82,16 @@ class _Site:
         pins = await self._pins(builder)
         for platform in platforms:
             request = self._request(builder, platform, pins)
-            built[platform] = await builder.build(request, self.staged, self.destination, self._on_line)
-            facts = {"platform": str(platform), "digest": built[platform].descriptor.digest}
-            self.yard.emit("build.done", self.step.image, builder=builder.name, **facts)
+            staged = self.staged if builder.bases_from == "staging" else self.destination
+            built[platform] = await builder.build(request, staged, self.destination, self._on_line)
+            self.yard.emit(
+                PART_BUILT,
+                self.step.image,
+                platform=str(platform),
+                digest=built[platform].descriptor.digest,
+                fingerprint=part_tag(self.step.fingerprint, platform),
+                builder=builder.name,
+            )
 
     def _on_line(self, line: str) -> None:
         self.yard.events.output(self.step.image, line)

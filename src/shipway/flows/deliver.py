@@ -28,8 +28,9 @@ async def deliver(
     clock: Clock,
     recorder: OpenRecorder,
     yard: OpenYard,
+    seeks_parts: bool = False,
 ) -> Shipped:
-    """Execute a plan as one run of the ledger.
+    """Execute a plan as one run of the ledger. ``seeks_parts`` is as in ``Voyage``.
 
     ``recorder`` and ``yard`` are asked for once the run has its number. Raises Locked when another run
     holds the fleet, and whatever is no fault of a single image; the run is closed in any case, as interrupted
@@ -43,7 +44,7 @@ async def deliver(
             world = yard(events)
             _started(world, run, prepared)
             commit = prepared.revision.commit if prepared.revision else None
-            voyage = Voyage(run, prepared.plan, prepared.fleet, prepared.inputs, commit)
+            voyage = Voyage(run, prepared.plan, prepared.fleet, prepared.inputs, commit, seeks_parts)
             shipped = await Ship(world, voyage, conduct).execute()
             state = shipped.state
             world.emit("run.finished", state=state)

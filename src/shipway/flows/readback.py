@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from shipway.errors import Mismatch
+from shipway.errors import Mismatch, NotFound
 from shipway.oci.manifest import Descriptor, ImageConfig, Manifest, read_config
 from shipway.planning.inputs import FINGERPRINT_LABEL
 from shipway.ports import Registry
@@ -50,6 +50,22 @@ async def read_back(
             reason=OTHER_IMAGE,
         )
     return Seen(manifest.descriptor, platforms, sum(size for _, size in seen))
+
+
+async def found_whole(
+    registry: Registry, reference: Reference, wanted: tuple[Platform, ...], fingerprint: str
+) -> Seen | None:
+    """What ``read_back`` sees; None where there is no such image, or not all of it, or it is another one."""
+    if await registry.head(reference) is None:
+        return None
+    try:
+        return await read_back(registry, reference, wanted, fingerprint)
+    except NotFound:
+        return None
+    except Mismatch as error:
+        if error.reason not in (OTHER_IMAGE, INCOMPLETE):
+            raise
+        return None
 
 
 async def _image_manifests(

@@ -7,13 +7,12 @@ or still in staging, or nowhere, and only then something is built.
 
 from __future__ import annotations
 
-from shipway.errors import Mismatch, NotFound
 from shipway.flows.build import Staged
-from shipway.flows.readback import INCOMPLETE, OTHER_IMAGE, read_back
+from shipway.flows.readback import found_whole
 from shipway.flows.yard import Yard
 from shipway.planning.plan import FORCED, Step
 from shipway.ports import Event
-from shipway.values import Digest, Platform, Reference
+from shipway.values import Digest, Platform
 
 _SHOWN_BY = ("image.built", "readback.verified")
 
@@ -46,7 +45,7 @@ async def _held(yard: Yard, step: Step, event: Event) -> Staged | None:
     platforms = tuple(map(Platform.parse, _texts(event, "platforms")))
     for repository in (yard.staging.real(step.repository), yard.staging.locate(step.repository)):
         reference = repository.with_digest(digest)
-        if await _is_whole(yard, reference, platforms, step.fingerprint):
+        if await found_whole(yard.registry, reference, platforms, step.fingerprint) is not None:
             return Staged(reference, digest, platforms, _texts(event, "tools"))
     return None
 
@@ -54,19 +53,3 @@ async def _held(yard: Yard, step: Step, event: Event) -> Staged | None:
 def _texts(event: Event, name: str) -> tuple[str, ...]:
     told = event.data.get(name)
     return tuple(map(str, told)) if isinstance(told, list) else ()
-
-
-async def _is_whole(
-    yard: Yard, reference: Reference, platforms: tuple[Platform, ...], fingerprint: str
-) -> bool:
-    if await yard.registry.head(reference) is None:
-        return False
-    try:
-        await read_back(yard.registry, reference, platforms, fingerprint)
-    except NotFound:
-        return False
-    except Mismatch as error:
-        if error.reason not in (OTHER_IMAGE, INCOMPLETE):
-            raise
-        return False
-    return True

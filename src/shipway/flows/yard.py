@@ -65,13 +65,17 @@ class Yard:
 
 @dataclass(frozen=True, slots=True)
 class Voyage:
-    """One execution of a plan: run number, plan, fleet, the inputs of every image, the git commit."""
+    """One execution of a plan: run number, plan, fleet, the inputs of every image, the git commit.
+
+    With ``seeks_parts`` even an image of one platform is looked for where other machines leave it.
+    """
 
     run: int
     plan: Plan
     fleet: Fleet
     inputs: Mapping[str, Inputs]
     commit: str | None = None
+    seeks_parts: bool = False
 
     def step(self, image: str) -> Step:
         return next(step for step in self.plan.steps if step.image == image)

@@ -54,6 +54,10 @@ class Descriptor(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"
     urls: tuple[str, ...] | None = None
 
     @property
+    def is_index(self) -> bool:
+        return self.media_type in INDEX_TYPES
+
+    @property
     def parsed_digest(self) -> Digest:
         """Raises InvalidValue when the digest is malformed."""
         return Digest.parse(self.digest)

@@ -10,7 +10,7 @@ from shipway.values import Platform
 
 
 def not_emulated(place: Place, image: str, platform: Platform, native: Platform, reason: str) -> Finding:
-    """The finding for an image whose RUN steps this machine cannot run for ``platform``, and why it cannot."""
+    """The finding for an image whose RUN steps this machine cannot run for ``platform``, for ``reason``."""
     return RULE.finding(
         place,
         f"this machine ({native}) cannot run the RUN steps of {image} for {platform}",
