@@ -21,4 +21,7 @@ def command(common: Common) -> None:
 
     with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
         fleet = workspace.fleet()
-    click.echo(fleet_json(fleet) if common.as_json else fleet_text(fleet, width=output_width()))
+        if common.as_json:
+            click.echo(fleet_json(fleet))
+        else:
+            click.echo(fleet_text(fleet, workspace.source, width=output_width()))

@@ -32,4 +32,4 @@ def command(common: Common, options: PlanOptions, graph: str | None, bake: bool)
     elif common.as_json:
         click.echo(plan_json(prepared.plan, prepared.fleet.problems))
     else:
-        click.echo(plan_text(prepared.plan, prepared.fleet.problems, width=output_width()))
+        click.echo(plan_text(prepared.plan, prepared.fleet.problems, workspace.source, width=output_width()))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from shipway.errors import ConfigError, ShipwayError
 from shipway.place import Place
 from shipway.report.text import cell_width, visible
 
@@ -75,6 +76,24 @@ def excerpt(
     if last - place.line >= MOST_LINES:
         found.append(ExcerptLine(" " * digits, "…"))
     return found
+
+
+def excerpt_of(
+    sources: Sources, place: Place, end: Place | None = None, *, subject: str | None = None, width: int = 100
+) -> list[ExcerptLine]:
+    """``excerpt`` of the file of ``place``; nothing where that has no line or cannot be read."""
+    if not place.line or not place.path:
+        return []
+    try:
+        data = sources(place.path)
+    except ShipwayError:
+        return []
+    return excerpt(data, place, end, subject=subject, width=width)
+
+
+def no_sources(path: str) -> bytes:
+    """Where there are no files to show lines of."""
+    raise ConfigError(f"{path} is not at hand")
 
 
 def _last(place: Place, end: Place | None) -> int:

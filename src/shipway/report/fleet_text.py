@@ -5,6 +5,7 @@ from __future__ import annotations
 from shipway.errors import InvalidValue
 from shipway.fleet.model import Base, Fleet, Image
 from shipway.fleet.roots import below, prefix_of
+from shipway.report.excerpt import Sources, no_sources
 from shipway.report.problems import problem_text
 from shipway.report.text import plural, table
 from shipway.values import Reference
@@ -12,13 +13,13 @@ from shipway.values import Reference
 _HEADINGS = ("image", "dockerfile", "context", "builds on", "declared in")
 
 
-def fleet_text(fleet: Fleet, *, width: int | None = None) -> str:
+def fleet_text(fleet: Fleet, sources: Sources = no_sources, *, width: int | None = None) -> str:
     """One row an image with where it was found, then every problem; ``width`` is the terminal's."""
     lines = [plural(len(fleet.images), "image")]
     if fleet.images:
         rows = [_cells(fleet, image) for image in fleet.images]
         lines.append(table([_HEADINGS, *rows], indent="  ", width=width))
-    lines.extend(problem_text(problem, width=width) for problem in fleet.problems)
+    lines.extend(problem_text(problem, sources, width=width) for problem in fleet.problems)
     return "\n".join(lines)
 
 

@@ -7,13 +7,21 @@ from collections.abc import Sequence
 import msgspec
 
 from shipway.fleet.model import Problem
+from shipway.place import Place
 from shipway.planning.plan import Blocker, Plan, Step
+from shipway.report.excerpt import Sources, no_sources
 from shipway.report.json_text import json_text
-from shipway.report.problems import problem_document, problem_text
+from shipway.report.problems import problem_document, problem_text, quoted
 from shipway.report.text import labelled, plural, table
 
 
-def plan_text(plan: Plan, problems: Sequence[Problem] = (), *, width: int | None = None) -> str:
+def plan_text(
+    plan: Plan,
+    problems: Sequence[Problem] = (),
+    sources: Sources = no_sources,
+    *,
+    width: int | None = None,
+) -> str:
     """Wave by wave what is built and why, then what stands in the way; ``width`` is the terminal's."""
     lines = []
     for number, wave in enumerate(plan.waves, start=1):
@@ -23,8 +31,8 @@ def plan_text(plan: Plan, problems: Sequence[Problem] = (), *, width: int | None
     lines.append(f"{plural(built, 'image')} to build, {len(plan.steps) - built} stand as delivered")
     for note in plan.notes:
         lines += labelled("note: ", note, width=width)
-    lines.extend(problem_text(problem, width=width) for problem in problems)
-    lines.extend(blocker_text(blocker, width=width) for blocker in plan.blockers)
+    lines.extend(problem_text(problem, sources, width=width) for problem in problems)
+    lines.extend(blocker_text(blocker, sources, width=width) for blocker in plan.blockers)
     return "\n".join(lines)
 
 
@@ -34,10 +42,12 @@ def _cells(step: Step) -> tuple[str, ...]:
     return step.action, step.image, short, "; ".join(step.why)
 
 
-def blocker_text(blocker: Blocker, *, width: int | None = None) -> str:
-    """One blocker with place, cause and next step."""
-    text = f"{blocker.path}:{blocker.line}: {blocker.image}: {blocker.message}"
-    lines = labelled("blocked: ", text, width=width)
+def blocker_text(blocker: Blocker, sources: Sources = no_sources, *, width: int | None = None) -> str:
+    """One blocker with place, line, cause and next step."""
+    place = Place(blocker.path, blocker.line)
+    whose = f"{blocker.image}: " if blocker.image else ""
+    lines = labelled("blocked: ", f"{place}: {whose}{blocker.message}", width=width)
+    lines += quoted(sources, place, width=width)
     if blocker.cause:
         lines += labelled("cause ", blocker.cause, indent="  ", width=width)
     if blocker.help:

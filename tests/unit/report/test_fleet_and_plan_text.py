@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from shipway.errors import ConfigError
 from shipway.fleet.load import load_fleet
 from shipway.fleet.model import Base, BuildInputs, Declaration, Fleet, Image, Problem
 from shipway.place import Place
@@ -125,6 +126,36 @@ def test_reasons_wrap_within_the_terminal() -> None:
 
 def test_a_blocker_needs_neither_cause_nor_help() -> None:
     assert blocker_text(Blocker("api", "no", "f", 1)) == "blocked: f:1: api: no"
+
+
+def test_a_blocker_of_the_fleet_or_of_a_whole_file_names_no_image_and_no_line() -> None:
+    assert blocker_text(Blocker(None, "no", "f", 0)) == "blocked: f: no"
+
+
+def test_the_line_of_a_blocker_and_of_a_problem_is_shown_where_it_can_be_read() -> None:
+    files = {"f": b"one\ntwo\n"}
+
+    def sources(path: str) -> bytes:
+        if path not in files:
+            raise ConfigError(f"there is no file {path}")
+        return files[path]
+
+    problem = Problem("k", "bad", Place("f", 1, 2))
+    assert fleet_text(fleet(problems=(problem,)), sources).splitlines()[1:] == [
+        "problem: f:1:2: bad (k)",
+        "  1 | one",
+        "    |  ^",
+    ]
+    plan = Plan((), (Blocker("api", "no", "f", 2, "why"), Blocker("web", "no", "gone", 2)))
+    assert plan_text(plan, [problem], sources).splitlines()[1:] == [
+        "problem: f:1:2: bad (k)",
+        "  1 | one",
+        "    |  ^",
+        "blocked: f:2: api: no",
+        "  2 | two",
+        "  cause why",
+        "blocked: gone:2: web: no",
+    ]
 
 
 def test_a_plan_as_json_can_hold_any_bytes() -> None:

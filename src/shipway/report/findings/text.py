@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from shipway.checks.finding import Finding
 from shipway.checks.runner import CheckResult
-from shipway.errors import ShipwayError
-from shipway.report.excerpt import Sources, excerpt
+from shipway.report.excerpt import Sources, excerpt_of
 from shipway.report.findings.gather import (
     Group,
     by_path,
@@ -65,14 +64,8 @@ def _indented(message: str) -> str:
 
 
 def _excerpt(finding: Finding, sources: Sources, presentation: Presentation) -> list[str]:
-    if not finding.place.line or not finding.place.path:
-        return []
-    try:
-        data = sources(finding.place.path)
-    except ShipwayError:
-        return []
     width = presentation.width - len(_INDENT)
-    shown = excerpt(data, finding.place, finding.end, subject=finding.subject, width=width)
+    shown = excerpt_of(sources, finding.place, finding.end, subject=finding.subject, width=width)
     lines = []
     for line in shown:
         body = _paint(line.text, finding.severity, presentation) if line.marks else line.text
