@@ -12,7 +12,8 @@
     ├── EnvironmentFailed    3    the world outside refused or failed
     │   ├── EngineError
     │   │   ├── EngineMissing
-    │   │   └── BuildFailed
+    │   │   ├── BuildFailed
+    │   │   └── CannotAssemble    a build engine is needed
     │   ├── RegistryError
     │   │   ├── Unreachable       no connection, no name, connection lost
     │   │   ├── TlsFailed         certificate or protocol
@@ -114,6 +115,10 @@ class EngineMissing(EngineError):
 
 class BuildFailed(EngineError):
     """The engine ran and the build did not succeed."""
+
+
+class CannotAssemble(EngineError):
+    """An image that cannot be put together exactly without a build engine; the message is the reason."""
 
 
 class RegistryError(EnvironmentFailed):

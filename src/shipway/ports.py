@@ -300,6 +300,12 @@ class Registry(Protocol):
     async def put_blob(self, repository: Reference, data: bytes) -> Descriptor:
         """Upload a small blob unless it is there."""
 
+    async def push_blob(
+        self, repository: Reference, descriptor: Descriptor, body: Callable[[], AsyncIterator[bytes]]
+    ) -> bool:
+        """Make a blob of any size present: nothing, mounted from where this client put it before, or
+        uploaded, where ``body`` is asked for its bytes, once for every try. True when bytes moved."""
+
     async def prove_push(self, repository: Reference) -> PushProof:
         """Open an upload and cancel it: raises what a push would, and leaves nothing behind."""
 

@@ -15,6 +15,7 @@ EXIT_CODES = {
     "CycleError": 2,
     "InvalidValue": 2,
     "EngineMissing": 3,
+    "CannotAssemble": 3,
     "Unreachable": 3,
     "DiskFull": 3,
     "Locked": 3,

@@ -22,7 +22,7 @@ PREDEFINED_ARGS = PLATFORM_ARGS | frozenset(
     for plain in ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
     for name in (plain, plain.upper())
 )
-_SCRATCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def platform_args(platform: Platform, build: Platform, target: str) -> dict[str, str]:
@@ -85,7 +85,7 @@ class Globals:
 
 def scratch_env() -> dict[str, str]:
     """The variables of a stage that builds FROM scratch."""
-    return {"PATH": _SCRATCH_PATH}
+    return {"PATH": DEFAULT_PATH}
 
 
 def declare(

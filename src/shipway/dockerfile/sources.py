@@ -23,7 +23,8 @@ from shipway.dockerfile.outcome import IgnoredBy, Reason, SourceOutcome
 from shipway.dockerfile.patterns import component, has_wildcard, is_well_formed, matcher
 from shipway.dockerfile.resolved import ContextRead, Origin, ResolvedBuild, Step, WorkdirStep
 from shipway.dockerfile.trace import StageTree, Traced, copy_into, starting_tree
-from shipway.dockerfile.tree import Located, locate
+from shipway.dockerfile.tree import Kind, Located, locate
+from shipway.errors import InvalidValue
 from shipway.place import Place
 
 _HTTP = re.compile(r"https?://", re.IGNORECASE)
@@ -386,6 +387,38 @@ class _View:
             elif each.kind != "other":
                 files.append(each.path)
         return tuple(files)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Something that a source names: where it leads, free of links, and the name it arrives under."""
+
+    path: str
+    kind: Kind
+    name: str
+
+
+def named_by(context: Context, source: str) -> tuple[Named, ...]:
+    """What ``source`` (expanded, no heredoc, nothing remote) names in ``context``, in the order of copying.
+
+    Nothing for wildcards without a match. Raises InvalidValue for what is not there, or malformed.
+    """
+    view, path = _View(context, None), clean(source)
+    try:
+        if not is_well_formed(path):
+            raise _Failure("bad-pattern", "/" + path)
+        directory, components = _split(path)
+        if not components:
+            located = view._literal(path)
+            return (_named(located, path),)
+        base = view._glob_directory(directory)
+        return tuple(_named(view._matched(each), each) for each in _matches(context, base, components))
+    except _Failure as failure:
+        raise InvalidValue(f"{source}: {failure.reason}") from None
+
+
+def _named(located: Located, path: str) -> Named:
+    return Named(located.path, located.kind or "other", path.rpartition("/")[2])
 
 
 def _without(paths: Sequence[str], root: str, exclude: Sequence[str]) -> tuple[str, ...]:

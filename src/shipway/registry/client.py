@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from shipway.errors import Denied, Mismatch, NotFound, RegistryError
 from shipway.oci.manifest import Descriptor, Manifest
@@ -93,6 +93,13 @@ class RegistryClient:
         if not await self._content.has_blob(repository, descriptor.parsed_digest, "push"):
             await self._uploader.upload(repository, descriptor, whole(data))
         return descriptor
+
+    async def push_blob(
+        self, repository: Reference, descriptor: Descriptor, body: Callable[[], AsyncIterator[bytes]]
+    ) -> bool:
+        """Make a blob of any size present: nothing, mounted from where this client put it before, or
+        uploaded. ``body`` gives its bytes from the start, once for every try. True when bytes moved."""
+        return await self._repositories.shipment.blob(repository, descriptor, body) == "moved"
 
     async def prove_push(self, repository: Reference) -> PushProof:
         """Open an upload and cancel it: raises what a push would, and leaves nothing behind."""

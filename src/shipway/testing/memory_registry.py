@@ -115,6 +115,19 @@ class MemoryRegistry:
         self._repository(repository).blobs[descriptor.digest] = data
         return descriptor
 
+    async def push_blob(
+        self, repository: Reference, descriptor: Descriptor, body: Callable[[], AsyncIterator[bytes]]
+    ) -> bool:
+        self._enter("push_blob", repository, writes=True)
+        blobs = self._repository(repository).blobs
+        if descriptor.digest in blobs:
+            return False
+        data = b"".join([piece async for piece in body()])
+        if str(Digest.of(data)) != descriptor.digest or len(data) != descriptor.size:
+            raise Mismatch(f"what was sent as {descriptor.digest} is something else")
+        blobs[descriptor.digest] = data
+        return True
+
     async def copy_blob(self, source: Reference, descriptor: Descriptor, destination: Reference) -> bool:
         self._enter("copy_blob", destination, writes=True)
         blobs = self._repository(destination).blobs
