@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from shipway.errors import Mismatch, NotFound
-from shipway.oci.manifest import Descriptor, ImageConfig, Manifest, read_config
+from shipway.oci.manifest import Descriptor, Manifest, read_config
 from shipway.planning.inputs import FINGERPRINT_LABEL
 from shipway.ports import Registry
 from shipway.values import Platform, Reference
@@ -19,11 +19,14 @@ INCOMPLETE = "incomplete"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a read-back saw: the manifest, platforms, and the bytes of configs and layers over all of them."""
+    """What a read-back saw: the manifest, and over all platforms what their configs say that they were built
+    from, the bytes of configs and layers, and the layers."""
 
     manifest: Descriptor
     platforms: tuple[Platform, ...]
     size: int
+    fingerprints: frozenset[str] = frozenset()
+    layers: tuple[Descriptor, ...] = ()
 
 
 async def read_back(
@@ -34,22 +37,35 @@ async def read_back(
     ``wanted`` are the platforms it must have, no more and no fewer; ``fingerprint`` is what each of its
     configs must say it was built from. Raises Mismatch with what was seen, NotFound.
     """
-    manifest = await registry.manifest(reference)
-    if reference.digest is None or manifest.digest != reference.digest:
-        raise Mismatch(f"{reference} was read back as {manifest.digest}")
-    children = await _image_manifests(registry, reference, manifest)
-    seen = await asyncio.gather(
-        *(_read_image(registry, reference, child, claimed, fingerprint) for claimed, child in children)
-    )
-    platforms = tuple(platform for platform, _ in seen)
-    if sorted(platforms) != sorted(wanted):
+    seen = await look(registry, reference)
+    _require_fingerprint(reference, seen, fingerprint)
+    if sorted(seen.platforms) != sorted(wanted):
         raise Mismatch(
-            f"{reference} has the platforms {_names(platforms)}",
+            f"{reference} has the platforms {_names(seen.platforms)}",
             cause=f"{_names(wanted)} was asked for",
             help="look at the build log: the engine built something else",
             reason=OTHER_IMAGE,
         )
-    return Seen(manifest.descriptor, platforms, sum(size for _, size in seen))
+    return seen
+
+
+async def look(registry: Registry, reference: Reference) -> Seen:
+    """The same for an image of whatever platforms and origin: what it is, and that it is whole."""
+    manifest = await registry.manifest(reference)
+    if reference.digest is None or manifest.digest != reference.digest:
+        raise Mismatch(f"{reference} was read back as {manifest.digest}")
+    children = await _image_manifests(registry, reference, manifest)
+    parts = await asyncio.gather(
+        *(_read_image(registry, reference, child, claimed) for claimed, child in children)
+    )
+    layers = {layer.digest: layer for part in parts for layer in part.layers}
+    return Seen(
+        manifest.descriptor,
+        tuple(part.platform for part in parts),
+        sum(part.size for part in parts),
+        frozenset(part.fingerprint for part in parts),
+        tuple(layers.values()),
+    )
 
 
 async def found_whole(
@@ -80,18 +96,23 @@ async def _image_manifests(
     return [(child.parsed_platform, found) for child, found in zip(images, manifests, strict=True)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One platform of an image; ``fingerprint`` is empty where its config tells none."""
+
+    platform: Platform
+    size: int
+    fingerprint: str
+    layers: tuple[Descriptor, ...]
+
+
 async def _read_image(
-    registry: Registry,
-    reference: Reference,
-    manifest: Manifest,
-    claimed: Platform | None,
-    fingerprint: str,
-) -> tuple[Platform, int]:
+    registry: Registry, reference: Reference, manifest: Manifest, claimed: Platform | None
+) -> _Part:
     config = manifest.body.config
     if config is None:
         raise Mismatch(f"{reference.name}@{manifest.digest} has no config", reason=OTHER_IMAGE)
     parsed = read_config(await registry.blob(reference, config))
-    _require_fingerprint(reference, parsed, fingerprint)
     layers = manifest.body.layers or ()
     if len(layers) != len(parsed.rootfs.diff_ids):
         named = len(parsed.rootfs.diff_ids)
@@ -111,23 +132,20 @@ async def _read_image(
             help="run the same command again",
             reason=INCOMPLETE,
         )
-    return parsed.platform, config.size + _total(layers)
+    labels = (parsed.config.Labels if parsed.config else None) or {}
+    size = config.size + sum(layer.size for layer in layers)
+    return _Part(parsed.platform, size, labels.get(FINGERPRINT_LABEL, ""), layers)
 
 
-def _require_fingerprint(reference: Reference, config: ImageConfig, fingerprint: str) -> None:
-    labels = (config.config.Labels if config.config else None) or {}
-    said = labels.get(FINGERPRINT_LABEL)
-    if said != fingerprint:
+def _require_fingerprint(reference: Reference, seen: Seen, fingerprint: str) -> None:
+    if others := seen.fingerprints - {fingerprint}:
+        said = min(others) or "nothing"
         raise Mismatch(
             f"{reference} was built from other inputs: it says {said}, not {fingerprint}",
             cause="another build pushed to the same place meanwhile",
             help="run the same command again",
             reason=OTHER_IMAGE,
         )
-
-
-def _total(layers: tuple[Descriptor, ...]) -> int:
-    return sum(layer.size for layer in layers)
 
 
 def _names(platforms: tuple[Platform, ...]) -> str:
