@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import re
 import socket
 import ssl
@@ -247,13 +248,13 @@ class _Exchange:
 
     async def forward(self, body: bytes | AsyncIterator[bytes]) -> _Reply:
         headers = _kept(self.request.headers)
-        if isinstance(body, bytes):
-            headers["Content-Length"] = str(len(body))
-        else:
-            headers["Content-Length"] = str(self.size)
+        size = len(body) if isinstance(body, bytes) else self.size
+        headers["Content-Length"] = str(size)
+        # aiohttp warns of large bodies in one piece
+        data = io.BytesIO(body) if isinstance(body, bytes) else body
         url = URL(f"http://{self.proxy.backend}{self.request.raw_path}", encoded=True)
         async with self.proxy.session.request(
-            self.method, url, headers=headers, data=body, allow_redirects=False
+            self.method, url, headers=headers, data=data, allow_redirects=False
         ) as answer:
             kept = _kept(answer.headers)
             if self.method == "HEAD" and "Content-Length" in answer.headers:

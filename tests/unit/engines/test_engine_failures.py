@@ -255,3 +255,47 @@ def test_secrets_are_masked_wherever_they_stand() -> None:
 def test_only_the_end_of_a_long_build_is_kept() -> None:
     transcript = transcript_of("\n".join(str(number) for number in range(1000)))
     assert transcript.text.splitlines()[0] == "800"
+
+
+TRANSIENT = {
+    "name server, buildah": "Error: creating build container: initializing source docker://alpine:3: pinging"
+    ' container registry registry-1.docker.io: Get "https://registry-1.docker.io/v2/": dial tcp: lookup'
+    " registry-1.docker.io: Temporary failure in name resolution",
+    "time-out, BuildKit": "ERROR: failed to solve: alpine:3: failed to resolve source metadata for"
+    ' docker.io/library/alpine:3: failed to do request: Head "https://registry-1.docker.io/v2/library/alpine/'
+    'manifests/3": dial tcp 1.2.3.4:443: i/o timeout',
+    "registry fails, buildah": "Error: creating build container: initializing source docker://r.example/base:1:"
+    " reading manifest 1 in r.example/base: received unexpected HTTP status: 502 Bad Gateway",
+    "daemon gone before": "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker"
+    " daemon running?",
+    "daemon gone meanwhile": "ERROR: failed to receive status: rpc error: code = Unavailable desc = error"
+    " reading from server: EOF",
+    "storage lock": 'Error: creating container: locking layer store: open "layers.lock": resource temporarily'
+    " unavailable",
+}
+LASTING = {
+    "a command that met a network": "curl: (7) connection refused\n"
+    'Error: building at STEP "RUN curl http://localhost": exit status 7',
+    "a command of BuildKit": "0.1 dial tcp: i/o timeout\n"
+    'ERROR: failed to solve: process "/bin/sh -c x" did not complete successfully: exit code: 1',
+    "no such image": "Error: creating build container: initializing source docker://alpine:99: reading"
+    " manifest 99 in docker.io/library/alpine: manifest unknown",
+    "no credentials": "ERROR: failed to solve: r.example/a: pull access denied, insufficient_scope",
+    "certificate": "Error: pinging container registry r.example: x509: certificate signed by unknown"
+    " authority",
+}
+
+
+@pytest.mark.parametrize(
+    ("output", "transient"),
+    [*((text, True) for text in TRANSIENT.values()), *((text, False) for text in LASTING.values())],
+    ids=[*TRANSIENT, *LASTING],
+)
+def test_which_failures_pass_by_themselves(output: str, transient: bool) -> None:
+    transcript = Transcript(lambda line: None, ())
+    for line in output.splitlines():
+        transcript(line)
+    built = build_failure("docker", REQUEST, transcript)
+    pushed = push_failure("docker", Reference.parse("127.0.0.1:5000/api:1"), transcript)
+    assert isinstance(built, EngineError) and isinstance(pushed, EngineError)
+    assert (built.transient, pushed.transient) == (transient, transient)
