@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ _ENVIRONMENT: Mapping[str, str | None] = {
 }
 _PATHS_AT_ONCE = 500
 _IGNORE_RULE = re.compile(r"(?P<source>.+?):(?P<line>\d+):(?P<pattern>.*)\t\./(?P<path>.+)")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -90,6 +92,23 @@ class GitWorkingCopy:
                 if match is not None:
                     found[match["path"]] = f"{match['source']}:{match['line']}: {match['pattern']}"
         return found
+
+    def has_commit(self, directory: Path, commit: str) -> bool | None:
+        """See ``ports.History.has_commit``."""
+        if not _COMMIT.fullmatch(commit) or not _under_git(directory.absolute()):
+            return None
+        asked = self._git(directory, "cat-file", "-e", f"{commit}^{{commit}}", accept=(0, 1, 128))
+        if asked.code == 0:
+            return True
+        shallow = self._git(directory, "rev-parse", "--is-shallow-repository").stdout.strip()
+        return None if shallow == "true" else False
+
+    def content(self, directory: Path, commit: str, path: str) -> bytes | None:
+        """See ``ports.History.content``."""
+        if not _COMMIT.fullmatch(commit) or not _under_git(directory.absolute()):
+            return None
+        found = self._git(directory, "cat-file", "blob", f"{commit}:./{path}", accept=(0, 128))
+        return os.fsencode(found.stdout) if found.code == 0 else None
 
     def clone(self, url: str, ref: str | None, directory: Path) -> None:
         """Make ``directory`` a shallow clone of ``url`` at ``ref``: a branch, a tag, a commit, None for HEAD.

@@ -391,6 +391,13 @@ class Shelves(Registry, Protocol):
         """What the referrers API lists for a digest; None where the registry has no such API."""
 
 
+class Referring(Registry, Protocol):
+    """A registry that tells what refers to a manifest, whether or not it has the API for that."""
+
+    async def referrers(self, reference: Reference, artifact_type: str | None = None) -> list[Descriptor]:
+        """What refers to the digest of ``reference``: from the API, else from the fallback tag."""
+
+
 class Deleter(Protocol):
     """Takes tags and manifests out of one registry, through the interface that it has for that."""
 
@@ -493,6 +500,17 @@ class WorkingCopy(Protocol):
     def ignore_rules(self, directory: Path, paths: Sequence[str]) -> Mapping[str, str]:
         """Of ``paths``, relative to ``directory``, those that git ignores, each with the line that says so
         (``.gitignore:3: dist/``). Raises GitError."""
+
+
+class History(WorkingCopy, Protocol):
+    """A working copy whose past can be asked."""
+
+    def has_commit(self, directory: Path, commit: str) -> bool | None:
+        """Whether the repository at ``directory`` has a commit; None outside git, and where the history is
+        cut short, so that nobody can tell."""
+
+    def content(self, directory: Path, commit: str, path: str) -> bytes | None:
+        """The bytes of the file ``path``, relative to ``directory``, in a commit; None when it has none."""
 
 
 # --- ledger -----------------------------------------------------------------------------------

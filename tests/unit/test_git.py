@@ -201,3 +201,39 @@ def test_a_directory_in_use_is_not_touched(origin: Path, tmp_path: Path) -> None
     with pytest.raises(GitError, match="not empty"):
         COPIES.clone(f"file://{origin}", None, tmp_path / "clone")
     assert (tmp_path / "clone" / "mine").read_text() == "mine"
+
+
+# --- the past ---------------------------------------------------------------------------------
+
+
+def test_a_commit_is_known_where_it_was_made_and_not_elsewhere(repository: Path, tmp_path: Path) -> None:
+    commit = git(repository, "rev-parse", "HEAD")
+    assert COPIES.has_commit(repository, commit) is True
+    assert COPIES.has_commit(repository, "0" * 40) is False
+    assert COPIES.has_commit(repository, "--help") is None
+    (tmp_path / "plain").mkdir()
+    assert COPIES.has_commit(tmp_path / "plain", commit) is None
+
+
+def test_a_history_that_is_cut_short_tells_nothing_of_what_it_lacks(repository: Path, tmp_path: Path) -> None:
+    first = git(repository, "rev-parse", "HEAD")
+    git(repository, "commit", "-q", "--allow-empty", "-m", "second")
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{repository}", str(shallow))
+    assert COPIES.has_commit(shallow, git(repository, "rev-parse", "HEAD")) is True
+    assert COPIES.has_commit(shallow, first) is None
+
+
+def test_a_file_of_a_commit_comes_with_its_very_bytes(repository: Path) -> None:
+    data = b"FROM a\r\n\xff\x00 b\n"
+    (repository / "sub").mkdir(exist_ok=True)
+    (repository / "sub" / "D").write_bytes(data)
+    git(repository, "-c", "core.autocrlf=false", "add", ".")
+    git(repository, "commit", "-q", "-m", "file")
+    commit = git(repository, "rev-parse", "HEAD")
+    (repository / "sub" / "D").write_bytes(b"changed")
+    assert COPIES.content(repository, commit, "sub/D") == data
+    assert COPIES.content(repository / "sub", commit, "D") == data
+    assert COPIES.content(repository, commit, "sub/none") is None
+    assert COPIES.content(repository, commit, "sub") is None
+    assert COPIES.content(repository, "HEAD", "sub/D") is None
