@@ -111,6 +111,14 @@ class Host(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Attest:
+    """What BuildKit is to attest about an image: provenance in mode ``min`` or ``max``, and an SBOM."""
+
+    provenance: Literal["min", "max"] | None = None
+    sbom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BuildRequest:
     """One build of one platform.
 
@@ -121,8 +129,11 @@ class BuildRequest:
     ``registries_plain`` are hosts reached over plain HTTP, ``registries_insecure`` those whose certificate is
     not checked, ``authorities`` the PEM files trusted for a host. ``bases`` are the images of the fleet that
     the Dockerfile takes, as they are pinned in it. ``epoch`` is SOURCE_DATE_EPOCH in seconds: the time of
-    whatever the build makes, None for the time at which it does. ``cache_from`` and ``cache_to`` are caches of
-    this image and platform alone, as buildx writes them.
+    whatever the build makes, None for the time at which it does. ``cache_from`` and ``cache_to`` are caches
+    of this image and platform alone, as buildx writes them. ``dockerfile_mode`` is the mode of the Dockerfile
+    in its working copy, which tells the umask that the others were checked out with. Without ``cached``
+    nothing of an earlier build is used. ``attest`` reaches
+    builders that are a BuildKit.
     """
 
     name: str
@@ -144,6 +155,9 @@ class BuildRequest:
     epoch: int | None = None
     cache_from: tuple[str, ...] = ()
     cache_to: tuple[str, ...] = ()
+    dockerfile_mode: int = 0o644
+    cached: bool = True
+    attest: Attest = Attest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +233,13 @@ class Emulation(Protocol):
 @dataclass(frozen=True, slots=True)
 class Built:
     """One platform of an image that is built: its manifest, and by digest where it is. ``tool`` is what built
-    it, with its version, such as ``buildah 1.28.2``."""
+    it, with its version, such as ``buildah 1.28.2``. ``attestations`` are entries for an index, of
+    manifests beside it that are about it."""
 
     descriptor: Descriptor
     at: Reference
     tool: str = ""
+    attestations: tuple[Descriptor, ...] = ()
 
 
 class Builder(Protocol):

@@ -1,13 +1,22 @@
-"""Builders: who builds a platform of an image. The engine of this machine pushes to staging."""
+"""Builders: who builds a platform of an image.
+
+A builder that the fleet file declares gets its platforms; the engine of this machine, which pushes to
+staging, gets all others.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from shipway.errors import NotMet
 from shipway.fleet.model import Image
 from shipway.flows.tidy import tidy
+from shipway.flows.yard import Builders
+from shipway.oci.manifest import Manifest, read_config
 from shipway.ports import Builder, BuildRequest, Built, Engine, Registry
 from shipway.values import Platform, Reference
 
@@ -35,6 +44,19 @@ class EngineBuilder:
         on_line: Callable[[str], None],
     ) -> Built:
         self._pulled |= request.bases
+        pushed = await self._pushed(request, staged, on_line)
+        if await self._platform_of(staged, pushed) != request.platform:
+            # buildah mistakes what it cached for another platform where no base tells them apart
+            on_line(f"the cache gave another platform than {request.platform}: built again without it")
+            pushed = await self._pushed(replace(request, cached=False), staged, on_line)
+        manifest = await tidy(self._registry, staged, pushed, request)
+        info = await self._engine.probe()
+        return Built(manifest.descriptor, staged.with_digest(manifest.digest), f"{info.name} {info.version}")
+
+    async def _pushed(
+        self, request: BuildRequest, staged: Reference, on_line: Callable[[str], None]
+    ) -> Manifest:
+        """What the engine makes of a request, in staging."""
         image_id = await self._engine.build(request, on_line)
         tagged = staged.with_tag(_passing_tag(request))
         try:
@@ -43,9 +65,11 @@ class EngineBuilder:
             await self._engine.remove(image_id)
         pushed = await self._registry.manifest(tagged)
         await self._registry.delete(tagged)
-        manifest = await tidy(self._registry, staged, pushed, request)
-        info = await self._engine.probe()
-        return Built(manifest.descriptor, staged.with_digest(manifest.digest), f"{info.name} {info.version}")
+        return pushed
+
+    async def _platform_of(self, staged: Reference, pushed: Manifest) -> Platform | None:
+        config = pushed.body.config
+        return read_config(await self._registry.blob(staged, config)).platform if config else None
 
     async def finish(self) -> None:
         """Let the engine drop the bases it pulled from staging; their layers stay in its cache."""
@@ -85,3 +109,64 @@ class OneEngine:
     async def finish(self) -> None:
         if self._builder is not None:
             await self._builder.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A builder that the fleet file declares: its platforms, and how it is come by when it is needed."""
+
+    platforms: tuple[Platform, ...]
+    open: Callable[[], Awaitable[Builder]]
+
+
+class DeclaredBuilders:
+    """Declared builders, the first one that has a platform, and ``otherwise`` for all other platforms.
+    Satisfies ``flows.yard.Builders``."""
+
+    def __init__(self, declared: Sequence[Declared], otherwise: Builders) -> None:
+        self._declared = declared
+        self._otherwise = otherwise
+        self._opened: dict[int, asyncio.Task[Builder]] = {}
+
+    async def native(self) -> Platform:
+        """See ``flows.yard.Builders``, like every method here."""
+        return await self._otherwise.native()
+
+    async def builder(self, image: Image, platform: Platform) -> Builder:
+        for number, each in enumerate(self._declared):
+            if platform in each.platforms:
+                return await self._open(number)
+        return await self._otherwise.builder(image, platform)
+
+    async def _open(self, number: int) -> Builder:
+        """The declared builder of that number; opened once, however many ask at the same time."""
+        if number not in self._opened:
+            self._opened[number] = asyncio.ensure_future(self._declared[number].open())
+        return await asyncio.shield(self._opened[number])
+
+    async def finish(self) -> None:
+        for opening in self._opened.values():
+            if opening.done() and not opening.cancelled() and opening.exception() is None:
+                await opening.result().finish()
+        await self._otherwise.finish()
+
+
+class NoBuilders:
+    """Nothing is built: who joins takes what others have built. Satisfies ``flows.yard.Builders``."""
+
+    def __init__(self, native: Platform) -> None:
+        self._native = native
+
+    async def native(self) -> Platform:
+        """See ``flows.yard.Builders``, like every method here."""
+        return self._native
+
+    async def builder(self, image: Image, platform: Platform) -> Builder:
+        raise NotMet(
+            f"{image.name} lacks {platform}",
+            cause="no machine has delivered that platform from these inputs",
+            help=f"run it again where {platform} is built: shipway ship --platform {platform} {image.name}",
+        )
+
+    async def finish(self) -> None:
+        """There is nobody to tell."""

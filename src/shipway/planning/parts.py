@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from shipway.values import Platform
 
 _PREFIX = "shipway-part-"
 _DIGITS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What this machine does of a ship that several share: builds one ``platform`` of every image, or joins
+    what others have built; neither is a ship of one machine alone."""
+
+    platform: Platform | None = None
+    joins: bool = False
+
+    @property
+    def shares(self) -> bool:
+        """Whether other machines have a part in this ship."""
+        return self.joins or self.platform is not None
+
+
+ALONE = Role()
 
 
 def part_tag(fingerprint: str, platform: Platform) -> str:

@@ -1,0 +1,68 @@
+"""Building: who builds for a fleet, and what the machines can run."""
+
+from __future__ import annotations
+
+from asyncio import Lock
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from shipway.engines.emulation import EngineEmulation
+from shipway.engines.table import choose
+from shipway.flows.builders import Declared, DeclaredBuilders, EngineBuilder, NoBuilders, OneEngine
+from shipway.flows.platforms import Platforms
+from shipway.ports import Builder, Engine, Event, Events, Registry
+
+if TYPE_CHECKING:
+    from shipway.fleet.model import BuilderSettings, Fleet
+    from shipway.flows.yard import Builders
+    from shipway.wiring.workspace import Workspace
+
+
+def builders_of(
+    workspace: Workspace, fleet: Fleet, engine: str, events: Events, registry: Registry
+) -> Builders:
+    """The builders that the fleet file declares, and ``engine`` for what they do not build.
+
+    None for who joins what others have built. ``events`` hears of each engine that is chosen.
+    """
+    if workspace.role.joins:
+        return NoBuilders(workspace.native)
+
+    def declared(settings: BuilderSettings) -> Declared:
+        async def opened() -> Builder:
+            return EngineBuilder(await _engine(workspace, settings.engine, events)(), registry)
+
+        return Declared(settings.platforms, opened)
+
+    wanted = fleet.engine or engine if engine == "auto" else engine
+    otherwise = OneEngine(_engine(workspace, wanted, events), registry)
+    return DeclaredBuilders([declared(settings) for settings in fleet.builders], otherwise)
+
+
+def _engine(workspace: Workspace, name: str, events: Events) -> Callable[[], Awaitable[Engine]]:
+    """Choose the engine once, when it is first asked for."""
+    lock = Lock()
+    chosen: list[Engine] = []
+
+    async def engine() -> Engine:
+        async with lock:
+            if not chosen:
+                chosen.append(await choose(name, workspace.host))
+                info = await chosen[0].probe()
+                facts = {"name": info.name, "version": info.version, "native": str(info.native)}
+                events.emit(Event("engine.chosen", data=facts))
+        return chosen[0]
+
+    return engine
+
+
+def platforms_of(workspace: Workspace, fleet: Fleet, registry: Registry | None) -> Platforms:
+    """What tells whether every platform of a plan can be built."""
+    return Platforms(
+        builds=workspace.builds,
+        environ=workspace.host.environ,
+        native=workspace.native,
+        emulation=EngineEmulation(workspace.host, lambda: choose(fleet.engine or "auto", workspace.host)),
+        staging=workspace.staging,
+        registry=registry,
+    )
