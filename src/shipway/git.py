@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shipway.errors import GitError, HostError
+from shipway.errors import GitError, HostError, UsageError
 from shipway.fleet.model import NOTHING
 from shipway.ports import Completed, Host, Revision
 
@@ -130,6 +130,47 @@ class GitWorkingCopy:
             )
             fresh.rename(directory)
 
+    @contextmanager
+    def past(self, directory: Path, revision: str) -> Iterator[tuple[str, Path]]:
+        """The files of ``directory`` at the last commit that HEAD has in common with ``revision``, which is
+        what ``git diff revision...HEAD`` compares with: that commit, and a directory that lives as long as
+        the context. They are written as a checkout would, through filters and with the ends of lines that
+        the configuration asks for, under another index: neither the working copy nor its index is touched.
+
+        Raises UsageError for an unknown revision, GitError without a common commit.
+        """
+        top = Path(self._git(directory, "rev-parse", "--show-toplevel").stdout.rstrip("\n"))
+        commit = self._fork_point(directory, revision)
+        with tempfile.TemporaryDirectory(prefix="shipway-since-") as holder:
+            index = {"GIT_INDEX_FILE": f"{holder}/index"}
+            # some names are taken from that of the directory
+            tree = Path(holder) / "tree" / top.name
+            self._git(top, "read-tree", commit, more=index)
+            write = ("checkout-index", "--all", "--quiet", f"--prefix={tree}/")
+            self._git(top, *write, more=index, timeout=_CLONE_SECONDS)
+            root = tree / directory.resolve().relative_to(top.resolve())
+            root.mkdir(parents=True, exist_ok=True)
+            yield commit, root
+
+    def _fork_point(self, directory: Path, revision: str) -> str:
+        ask = ("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        named = None if revision.startswith("-") else self._git(directory, *ask, accept=(0, 1, 128))
+        if named is None or named.code != 0:
+            raise UsageError(
+                f"there is no revision {revision} here",
+                cause="it is misspelt, or was not fetched: CI systems often fetch one commit only",
+                help=f"git fetch origin {revision.removeprefix('origin/')}, or check out with its history"
+                " (fetch-depth: 0)",
+            )
+        found = self._git(directory, "merge-base", named.stdout.strip(), "HEAD", accept=(0, 1))
+        if found.code != 0:
+            raise GitError(
+                f"HEAD and {revision} have no commit in common here",
+                cause="the history is cut off, as in a shallow clone, or the two are unrelated",
+                help="git fetch --unshallow, or check out with the whole history (fetch-depth: 0)",
+            )
+        return found.stdout.strip()
+
     def _ci_branch(self) -> str | None:
         if branch := self._ci.get("GITHUB_HEAD_REF"):
             return branch
@@ -143,9 +184,10 @@ class GitWorkingCopy:
         doing: str = "",
         accept: Sequence[int] = (0,),
         timeout: float = _READ_SECONDS,
+        more: Mapping[str, str] = NOTHING,
     ) -> Completed:
         argv = ("git", *_HARDENED, "-C", str(directory), *arguments)
-        env = dict(_ENVIRONMENT)
+        env = {**_ENVIRONMENT, **more}
         if "GIT_SSH_COMMAND" not in self._host.environ:
             env["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes"
         try:

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,13 +87,27 @@ class PlanOptions:
     tag: str | None
     registry: str | None
     offline: bool
+    since: str | None
+    refresh_bases: bool
+    no_registry_lookup: bool
 
     def choices(self) -> Choices:
-        """The options in the words of the planner."""
+        """The options in the words of the planner. Raises UsageError for those that exclude each other."""
+        from shipway.errors import UsageError
         from shipway.planning.plan import Choices
 
+        if self.refresh_bases and self.offline:
+            raise UsageError("--refresh-bases asks registries, and --offline asks none", help="leave one out")
         forced = frozenset(self.images or ("*",)) if self.force else frozenset()
-        return Choices(frozenset(self.images), forced, self.tag, self.registry)
+        return Choices(
+            frozenset(self.images),
+            forced,
+            self.tag,
+            self.registry,
+            self.since,
+            self.refresh_bases,
+            lookup=not self.no_registry_lookup,
+        )
 
 
 _PLAN_OPTIONS = (
@@ -102,6 +116,22 @@ _PLAN_OPTIONS = (
     click.option("--tag", metavar="SCHEME", help="Tag instead of the fleet's scheme."),
     click.option("--registry", metavar="HOST[/PREFIX]", help="Deliver there instead."),
     click.option("--offline", is_flag=True, help="Trust the ledger, ask no registry what it still has."),
+    click.option(
+        "--since",
+        metavar="REVISION",
+        help="Only images that changed since HEAD left this branch, tag or commit, and what builds on them.",
+    ),
+    click.option(
+        "--refresh-bases",
+        is_flag=True,
+        help="Ask registries what the tags of external bases name now; images on older ones are built.",
+    ),
+    click.option(
+        "--no-registry-lookup",
+        is_flag=True,
+        envvar="SHIPWAY_NO_REGISTRY_LOOKUP",
+        help="Trust this machine's ledger alone, take no delivery over that only the registry knows.",
+    ),
 )
 
 
@@ -110,7 +140,7 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def wrapper(**options: Any) -> Any:
-        names = ("images", "force", "tag", "registry", "offline")
+        names = [field.name for field in fields(PlanOptions)]
         return function(options=PlanOptions(**{name: options.pop(name) for name in names}), **options)
 
     for option in reversed(_PLAN_OPTIONS):

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
 from shipway.cli.options import Common, PlanOptions, common, output_width, plan_options
 
+if TYPE_CHECKING:
+    from shipway.wiring import Workspace
+
 
 @click.command("plan")
 @click.option("--graph", type=click.Choice(["mermaid", "dot"]), help="Print the graph of images instead.")
 @click.option("--bake", is_flag=True, help="Print a bake file for docker buildx bake instead.")
+@click.option("--explain", metavar="IMAGE", help="Print all that decides about this image instead.")
 @plan_options
 @common
-def command(common: Common, options: PlanOptions, graph: str | None, bake: bool) -> None:
+def command(common: Common, options: PlanOptions, graph: str | None, bake: bool, explain: str | None) -> None:
     """Show what would be built and why, wave by wave; changes nothing.
 
     IMAGES limits the plan to these and the bases they need.
@@ -24,6 +30,9 @@ def command(common: Common, options: PlanOptions, graph: str | None, bake: bool)
     from shipway.wiring import Workspace
 
     with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
+        if explain is not None:
+            _explain(workspace, common, options, explain)
+            return
         prepared = asyncio.run(workspace.prepare(options.choices(), offline=options.offline))
     if graph:
         click.echo({"mermaid": export.mermaid, "dot": export.dot}[graph](prepared.plan), nl=False)
@@ -33,3 +42,14 @@ def command(common: Common, options: PlanOptions, graph: str | None, bake: bool)
         click.echo(plan_json(prepared.plan, prepared.fleet.problems))
     else:
         click.echo(plan_text(prepared.plan, prepared.fleet.problems, workspace.source, width=output_width()))
+
+
+def _explain(workspace: Workspace, common: Common, options: PlanOptions, image: str) -> None:
+    from shipway.report.explain_report import explain_json, explain_text
+
+    choices = replace(options.choices(), selection=frozenset({image}))
+    explanation = asyncio.run(workspace.explain(choices, image, offline=options.offline))
+    if common.as_json:
+        click.echo(explain_json(explanation))
+    else:
+        click.echo(explain_text(explanation, width=output_width()))

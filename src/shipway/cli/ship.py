@@ -45,7 +45,7 @@ def command(
 
     with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
         if dry_run:
-            prepared = asyncio.run(workspace.prepare(options.choices(), offline=options.offline))
+            prepared = asyncio.run(workspace.prepare(options.choices(), offline=options.offline, pins=True))
             plan, problems = prepared.plan, prepared.fleet.problems
             if common.as_json:
                 click.echo(plan_json(plan, problems))

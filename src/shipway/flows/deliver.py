@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 
 import msgspec
 
@@ -43,6 +44,7 @@ async def deliver(
         with closing(recorder(run)) as events:
             world = yard(events)
             _started(world, run, prepared)
+            _record_found(world, run, prepared)
             commit = prepared.revision.commit if prepared.revision else None
             voyage = Voyage(run, prepared.plan, prepared.fleet, prepared.inputs, commit, seeks_parts)
             shipped = await Ship(world, voyage, conduct).execute()
@@ -54,6 +56,16 @@ async def deliver(
         raise
     finally:
         ledger.finish(run, state, clock.now())
+
+
+def _record_found(world: Yard, run: int, prepared: Prepared) -> None:
+    """Keep what a registry told of, and was read back while the plan was made."""
+    for step in prepared.plan.steps:
+        found = prepared.found.get(step.image) if step.action == "reuse" else None
+        if found is not None:
+            world.ledger.deliver(replace(found, run=run), prepared.inputs[step.image].encode())
+            facts = {"digest": found.digest, "reference": found.reference, "fingerprint": found.fingerprint}
+            world.emit("image.found", step.image, **facts)
 
 
 def _started(world: Yard, run: int, prepared: Prepared) -> None:

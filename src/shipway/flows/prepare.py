@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from shipway.errors import NotMet
+from shipway.errors import GitError, NotMet
 from shipway.fleet.builds import Builds
 from shipway.fleet.graph import closure, waves
 from shipway.fleet.model import Fleet
+from shipway.flows.since import OpenPast, Since, since
+from shipway.flows.standing import Setting, Standing
 from shipway.flows.yard import Staging
 from shipway.planning.collect import Collected, collect
-from shipway.planning.destination import destination
-from shipway.planning.inputs import Inputs, decode
+from shipway.planning.draft import Draft
+from shipway.planning.inputs import Inputs
 from shipway.planning.plan import Blocker, Choices, Delivered, Plan, make_plan
 from shipway.planning.tags import TagFacts
 from shipway.ports import Clock, Delivery, Ledger, Registry, Revision, WorkingCopy
-from shipway.values import Digest, Platform, Reference
+from shipway.values import Platform
 
 # problems of the fleet file that leave no doubt that a build would not be what its author wants
 _BLOCKING = frozenset({"missing-env-file", "missing-variable", "missing-repository"})
@@ -26,7 +27,8 @@ _BLOCKING = frozenset({"missing-env-file", "missing-variable", "missing-reposito
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the facts of a plan come from. Without ``registry`` the ledger is trusted as it is."""
+    """Where the facts of a plan come from. Without ``registry`` the ledger is trusted as it is; ``pins`` has
+    the tags of images outside of the fleet resolved for what is built. ``past`` gives earlier files."""
 
     ledger: Ledger
     clock: Clock
@@ -36,16 +38,22 @@ class Sources:
     environ: Mapping[str, str]
     native: Platform
     builds: Builds
+    pins: bool = False
+    past: OpenPast | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A plan and what it was made from."""
+    """A plan and what it was made from. ``found`` are deliveries that a registry told of and the ledger does
+    not know yet."""
 
     plan: Plan
     fleet: Fleet
     inputs: Mapping[str, Inputs]
     revision: Revision | None
+    drafts: Mapping[str, Draft] = field(default_factory=dict)
+    delivered: Mapping[str, Delivered] = field(default_factory=dict)
+    found: Mapping[str, Delivery] = field(default_factory=dict)
 
     def require_buildable(self) -> None:
         """Raise NotMet when something would fail the build for sure."""
@@ -62,17 +70,57 @@ class Prepared:
 
 
 async def prepare(fleet: Fleet, sources: Sources, choices: Choices) -> Prepared:
-    """Plan the images chosen and the bases they need. Raises RegistryError when asking it fails."""
+    """Plan the images chosen and the bases they need. Raises RegistryError when asking it fails, and what
+    ``since`` raises."""
     names = closure(fleet, choices.selection) if choices.selection else None
+    collected = _collect(fleet, waves(fleet, names), sources)
+    if choices.since is not None:
+        changed = _since(fleet, collected, sources, choices.since)
+        names = closure(fleet, [name for name in changed.images if names is None or name in names])
+        collected = replace(collected.only(names), notes=(*changed.notes, *collected.notes))
     order = waves(fleet, names)
-    collected = collect(
-        fleet, [name for wave in order for name in wave], sources.environ, sources.native, sources.builds
-    )
     revision = _revision(fleet, sources.working_copy)
-    delivered = await _delivered(fleet, collected.inputs, sources, choices)
-    plan = make_plan(fleet, order, collected.inputs, delivered, _facts(revision, sources), choices)
-    plan = Plan(plan.waves, (*_fleet_blockers(fleet), *collected.blockers), _notes(collected, revision))
-    return Prepared(plan, fleet, collected.inputs, revision)
+    facts = _facts(revision, sources)
+    standing = Standing(
+        _setting(sources, choices, facts), collected.drafts, {image.name: image for image in fleet.images}
+    )
+    await standing.settle(order)
+    plan = make_plan(fleet, order, standing.inputs, standing.delivered, facts, choices)
+    blockers = (*_fleet_blockers(fleet), *collected.blockers)
+    notes = (*_notes(collected, revision), *standing.notes)
+    return Prepared(
+        Plan(plan.waves, blockers, notes, standing.origins),
+        fleet,
+        standing.inputs,
+        revision,
+        collected.drafts,
+        standing.delivered,
+        standing.found,
+    )
+
+
+def _collect(fleet: Fleet, order: Sequence[Sequence[str]], sources: Sources) -> Collected:
+    names = [name for wave in order for name in wave]
+    return collect(fleet, names, sources.environ, sources.native, sources.builds)
+
+
+def _since(fleet: Fleet, collected: Collected, sources: Sources, revision: str) -> Since:
+    if sources.past is None:
+        raise GitError(f"nothing tells what the files were at {revision}")
+    return since(fleet, collected, sources.past, revision, sources.environ, sources.native)
+
+
+def _setting(sources: Sources, choices: Choices, facts: TagFacts) -> Setting:
+    return Setting(
+        ledger=sources.ledger,
+        registry=sources.registry,
+        staging=sources.staging,
+        choices=choices,
+        facts=facts,
+        native=sources.native,
+        now=facts.time,
+        pins=sources.pins,
+    )
 
 
 def _fleet_blockers(fleet: Fleet) -> Iterator[Blocker]:
@@ -107,38 +155,3 @@ def _notes(collected: Collected, revision: Revision | None) -> tuple[str, ...]:
     if revision is not None and revision.dirty:
         notes.append(f"tracked files differ from commit {revision.commit[:7]}, which the tags may name")
     return tuple(notes)
-
-
-# --- what was delivered -----------------------------------------------------------------------
-
-
-async def _delivered(
-    fleet: Fleet, inputs: Mapping[str, Inputs], sources: Sources, choices: Choices
-) -> dict[str, Delivered]:
-    last = {delivery.image: delivery for delivery in sources.ledger.deliveries()}
-    wanted = [image for image in fleet.images if image.name in inputs and image.name in last]
-    found = await asyncio.gather(
-        *(
-            _one(inputs[image.name], last[image.name], destination(image, choices.registry), sources)
-            for image in wanted
-        )
-    )
-    return {image.name: known for image, known in zip(wanted, found, strict=True)}
-
-
-async def _one(inputs: Inputs, last: Delivery, repository: Reference, sources: Sources) -> Delivered:
-    """What stands for an image: its delivery with exactly these inputs, if the registry still has it."""
-    same = (
-        last
-        if last.fingerprint == inputs.fingerprint
-        else sources.ledger.delivered(last.image, inputs.fingerprint)
-    )
-    before = None if same is last else decode(sources.ledger.inputs(last.fingerprint))
-    if same is None or Reference.parse(same.reference).without_version() != repository:
-        return Delivered(last.fingerprint, before)
-    digest = Digest.parse(same.digest)
-    if sources.registry is not None:
-        held = await sources.registry.head(sources.staging.real(repository).with_digest(digest))
-        if held is None:
-            return Delivered(last.fingerprint, before, lost=True)
-    return Delivered(last.fingerprint, before, digest, same.reference)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from shipway.fleet.model import BuildInputs, Fleet, Image
 from shipway.fleet.roots import below, prefix_of
 from shipway.place import Place
 from shipway.planning.content import file_digest
-from shipway.planning.draft import Draft, is_moving
+from shipway.planning.draft import UNREADABLE, Draft, is_moving
 from shipway.planning.inputs import Inputs
 from shipway.planning.plan import Blocker
 from shipway.planning.reading import (
@@ -56,6 +56,12 @@ class Collected:
             found[name] = draft.inputs(fingerprints, {})
             fingerprints[name] = found[name].fingerprint
         return found
+
+    def only(self, names: Container[str]) -> Collected:
+        """What concerns some of the images; what they need must be among them."""
+        drafts = {name: draft for name, draft in self.drafts.items() if name in names}
+        blockers = tuple(each for each in self.blockers if each.image is None or each.image in names)
+        return Collected(drafts, blockers, self.notes)
 
 
 def collect(
@@ -107,7 +113,7 @@ class _Collector:
         except ConfigError as error:
             place = error.place or Place(image.inputs.dockerfile)
             self._block(image, error.message, place.path, place.line, error.cause, error.help)
-            self.drafts[image.name] = Draft("unreadable")
+            self.drafts[image.name] = Draft(UNREADABLE)
 
     def _draft(self, image: Image) -> Draft:
         inputs, directory = image.inputs, self.fleet.roots[image.root]
@@ -234,7 +240,7 @@ class _Collector:
             "only what is in a working copy can be fingerprinted and proven",
             "name that repository under repositories: in shipway.yaml and build from there",
         )
-        self.drafts[image.name] = Draft("remote", settings={"context": context})
+        self.drafts[image.name] = Draft(UNREADABLE, settings={"context": context})
 
     def _note_args(self, image: Image, args: Mapping[str, str]) -> None:
         for name in image.inputs.args.keys() - args.keys():

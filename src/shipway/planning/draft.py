@@ -10,6 +10,9 @@ from shipway.fleet.model import NOTHING
 from shipway.planning.inputs import Inputs, resolved
 from shipway.values import Digest
 
+UNREADABLE = "unreadable"
+"""In place of the Dockerfile of an image that cannot be read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:

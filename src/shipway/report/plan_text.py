@@ -29,6 +29,12 @@ def plan_text(
         lines.append(table([_cells(step) for step in wave], indent="  ", width=width))
     built = sum(step.action == "build" for step in plan.steps)
     lines.append(f"{plural(built, 'image')} to build, {len(plan.steps) - built} stand as delivered")
+    for origin in plan.origins:
+        if origin.moved:
+            moved = (
+                f"{origin.reference} is {_short(origin.digest)} now; {', '.join(origin.moved)} had another"
+            )
+            lines += labelled("base: ", moved, width=width)
     for note in plan.notes:
         lines += labelled("note: ", note, width=width)
     lines.extend(problem_text(problem, sources, width=width) for problem in problems)
@@ -36,9 +42,13 @@ def plan_text(
     return "\n".join(lines)
 
 
+def _short(digest: str) -> str:
+    return digest.partition(":")[2][:12]
+
+
 def _cells(step: Step) -> tuple[str, ...]:
     reference, at, digest = step.reference.partition("@")
-    short = f"{reference}@{digest.partition(':')[2][:12]}" if at else reference
+    short = f"{reference}@{_short(digest)}" if at else reference
     return step.action, step.image, short, "; ".join(step.why)
 
 

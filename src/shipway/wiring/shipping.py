@@ -56,7 +56,7 @@ async def ship(
     conduct.require_groups(fleet)
     key = signing_key(workspace, fleet, evidence)
     async with workspace.registry(fleet, on_registry_event) as registry:
-        prepared = await workspace.plan(fleet, choices, None if offline else registry, ledger)
+        prepared = await workspace.plan(fleet, choices, None if offline else registry, ledger, pins=True)
         prepared.require_buildable()
         if preflight:
             await rehearse(prepared.plan, registry)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import platform
 import shutil
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from shipway.fleet.model import Fleet
     from shipway.flows.check import Checker
     from shipway.flows.prepare import Prepared
+    from shipway.flows.since import Past
     from shipway.flows.status import Runs, Status
     from shipway.git import GitWorkingCopy
     from shipway.ledger.sqlite import SqliteLedger
+    from shipway.planning.explain import Explanation
     from shipway.planning.plan import Choices
     from shipway.registry.client import RegistryClient
     from shipway.registry.config import RegistryConfig
@@ -35,6 +37,15 @@ if TYPE_CHECKING:
 
 def _unheard(event: Event) -> None:
     """Events of reading go nowhere."""
+
+
+def _may_be_found(fleet: Fleet, choices: Choices) -> bool:
+    """Whether a registry may know of deliveries that the ledger does not."""
+    from shipway.planning.destination import EMBEDDED, destination
+
+    return choices.lookup and any(
+        destination(image, choices.registry).registry != EMBEDDED for image in fleet.images
+    )
 
 
 class Workspace:
@@ -156,18 +167,32 @@ class Workspace:
 
         return read_runs(self.ledger(create=False), limit)
 
-    async def prepare(self, choices: Choices, *, offline: bool) -> Prepared:
-        """The plan; writes nothing. Where nothing was ever delivered there is nothing to ask a registry."""
+    async def prepare(self, choices: Choices, *, offline: bool, pins: bool = False) -> Prepared:
+        """The plan; writes nothing. ``pins`` has it resolve the bases of what is built, as ``ship`` does."""
         ledger, fleet = self.ledger(create=False), self.fleet()
-        if offline or not ledger.deliveries():
-            return await self.plan(fleet, choices, None, ledger)
+        asks = choices.refresh_bases or pins or ledger.deliveries() or _may_be_found(fleet, choices)
+        if offline or not asks:
+            return await self.plan(fleet, choices, None, ledger, pins=pins)
         async with self.registry(fleet) as registry:
-            return await self.plan(fleet, choices, registry, ledger)
+            return await self.plan(fleet, choices, registry, ledger, pins=pins)
+
+    async def explain(self, choices: Choices, image: str, *, offline: bool) -> Explanation:
+        """Why ``image`` is built or not. Raises UsageError when the fleet or the choice does not have it."""
+        from shipway.flows.explain import explain_image
+
+        prepared = await self.prepare(choices, offline=offline)
+        return explain_image(prepared, self.ledger(create=False), image)
 
     # --- planning -----------------------------------------------------------------------------
 
     async def plan(
-        self, fleet: Fleet, choices: Choices, registry: Registry | None, ledger: SqliteLedger
+        self,
+        fleet: Fleet,
+        choices: Choices,
+        registry: Registry | None,
+        ledger: SqliteLedger,
+        *,
+        pins: bool,
     ) -> Prepared:
         from shipway.flows.prepare import Sources, prepare
         from shipway.values import Platform
@@ -182,8 +207,31 @@ class Workspace:
             environ=environ,
             native=Platform.normalised("linux", platform.machine()),
             builds=self.builds,
+            pins=pins,
+            past=self._past,
         )
         return await prepare(fleet, sources, choices)
+
+    @contextmanager
+    def _past(self, revision: str) -> Iterator[Past]:
+        """The fleet where HEAD left ``revision``; other repositories are as they are now."""
+        from shipway.fleet.builds import Builds
+        from shipway.fleet.load import load_fleet
+        from shipway.flows.since import Past
+
+        with self.working_copy.past(self.root, revision) as (commit, root):
+            builds = Builds()
+
+            def fleet() -> Fleet:
+                return load_fleet(
+                    root,
+                    config=self._config,
+                    sources=self._sources,
+                    checkouts=self._checkouts,
+                    builds=builds,
+                )
+
+            yield Past(commit, fleet, builds)
 
     def now(self) -> datetime:
         """The time in UTC."""
