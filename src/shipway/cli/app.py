@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ship": ("ship", "Build, push, read back and prove what changed."),
     "status": ("status", "Show what is delivered and what the last ship did, or list all runs."),
     "report": ("report", "Write the report of a run as Markdown, JSON or HTML."),
+    "verify": ("verify", "Verify images from any machine: content, signature, provenance."),
     "keys": ("keys", "Make key pairs that images are signed and verified with."),
     "copy": ("copy", "Copy images between registries, layouts and archives, signatures included."),
     "prune": ("prune", "Delete old images from registries, and never one that is still needed."),

@@ -246,6 +246,13 @@ class Workspace:
         file = None if self._sources else find_fleet_file(FileTree(self.root), self._config)
         return Fleet((), registries=file.registries if file else {})
 
+    def has_fleet_file(self) -> bool:
+        """Whether the fleet is declared by a file of ours, not only by what others declare."""
+        from shipway.fleet.locate import find_fleet_file
+        from shipway.fleet.tree import FileTree
+
+        return find_fleet_file(FileTree(self.root), self._config) is not None
+
     # --- adapters -----------------------------------------------------------------------------
 
     @cached_property
