@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from shipway.cli.tags_policy import policy
 from shipway.cli.tags_prove import prove
 from shipway.cli.tags_select import explain, select
 
@@ -16,3 +17,4 @@ def command() -> None:
 command.add_command(select)
 command.add_command(explain)
 command.add_command(prove)
+command.add_command(policy)

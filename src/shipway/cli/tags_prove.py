@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 @click.command("prove")
 @click.option("--scheme", required=True, help="The tag scheme, such as '{branch}-{sha7}-{timestamp}'.")
+@click.option("--branch", default="main", show_default=True, help="The branch whose deliveries must win.")
 @policy_options
 @common
-def prove(common: Common, policy: Callable[[], TagPolicy], scheme: str) -> None:
+def prove(common: Common, policy: Callable[[], TagPolicy], scheme: str, branch: str) -> None:
     """Show that every later delivery wins under this scheme and policy, or how it does not.
 
     Tried are the edges of every field (widths that change, commits of digits only, turns of the day and the
@@ -32,8 +33,8 @@ def prove(common: Common, policy: Callable[[], TagPolicy], scheme: str) -> None:
     from shipway.report.proof_report import proof_json, proof_text
 
     parsed = TagScheme.parse(scheme)
-    verdict = decide(parsed, policy())
-    suggestion = None if verdict.proven else suggest(parsed)
+    verdict = decide(parsed, policy(), branch)
+    suggestion = None if verdict.proven else suggest(parsed, branch)
     shown = proof_json(verdict, suggestion) if common.as_json else proof_text(verdict, suggestion)
     click.echo(shown, nl=common.as_json)
     if not verdict.proven:

@@ -14,9 +14,9 @@ from itertools import product
 from shipway.planning.tags import TagFacts, TagScheme
 
 BRANCH = "main"
-"""The branch whose newest delivery must win."""
+"""The branch whose newest delivery must win, unless another one is asked for."""
 
-OTHER_BRANCHES = ("feature/main", "hotfix/main", "main-2", "release/1.2", "pull/12/merge", "mainline")
+OTHER_BRANCHES = ("hotfix/main", "release/1.2-fix", "pull/12/merge", "mainline")
 SUFFIXES = ("-arm64", "-amd64", "-debug", "-1", ".sig", ".att")
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -84,7 +84,7 @@ def deliver(scheme: TagScheme, facts: TagFacts, version: str | None) -> Delivere
     return Delivered(facts, version, scheme.render(facts, version))
 
 
-def pairs(scheme: TagScheme) -> Iterator[History]:
+def pairs(scheme: TagScheme, branch: str) -> Iterator[History]:
     """Every two deliveries in a row, at the edges of all fields that the scheme has."""
     fields = frozenset(scheme.fields)
     times: Sequence[tuple[datetime, datetime]] = (
@@ -96,7 +96,7 @@ def pairs(scheme: TagScheme) -> Iterator[History]:
     for time, commit, run, version in product(times, commits, runs, versions):
         yield History(
             tuple(
-                deliver(scheme, TagFacts(time[at], commit[at], BRANCH, run[at]), version[at]) for at in (0, 1)
+                deliver(scheme, TagFacts(time[at], commit[at], branch, run[at]), version[at]) for at in (0, 1)
             )
         )
 
@@ -113,14 +113,14 @@ def _commit(drawn: random.Random) -> str:
     return f"{drawn.getrandbits(160):040x}"
 
 
-def beside(scheme: TagScheme, *, foreign: bool) -> Iterator[History]:
+def beside(scheme: TagScheme, branch: str, *, foreign: bool) -> Iterator[History]:
     """Histories with tags of other branches, later than the newest delivery, and with ``foreign`` tags:
     the same with a suffix, as platforms, variants and signatures have them, before and after the newest."""
-    older, newest = next(pairs(scheme)).deliveries
+    older, newest = next(pairs(scheme, branch)).deliveries
     later = replace(newest.facts, time=newest.facts.time + timedelta(seconds=5), run="3")
     if "branch" in scheme.fields:
-        for branch in OTHER_BRANCHES:
-            other = deliver(scheme, replace(later, branch=branch), newest.version)
+        for name in (*OTHER_BRANCHES, f"feature/{branch}", f"{branch}-2"):
+            other = deliver(scheme, replace(later, branch=name), newest.version)
             yield History((older, newest), (other.tag,))
     if foreign:
         next_one = deliver(scheme, later, newest.version)
@@ -129,13 +129,13 @@ def beside(scheme: TagScheme, *, foreign: bool) -> Iterator[History]:
             yield History((older, newest), (next_one.tag + suffix,))
 
 
-def drawn_histories(scheme: TagScheme, count: int, length: int) -> Iterator[History]:
+def drawn_histories(scheme: TagScheme, branch: str, count: int, length: int) -> Iterator[History]:
     """``count`` histories of ``length`` deliveries, minutes to days apart, with commits drawn by chance."""
     drawn = random.Random(2)  # noqa: S311 -- no secret, and the same each time
     for _ in range(count):
         time, deliveries = _START, []
         for run in range(1, length + 1):
             time += timedelta(seconds=drawn.randint(60, 200_000))
-            facts = TagFacts(time, _commit(drawn), BRANCH, str(run))
+            facts = TagFacts(time, _commit(drawn), branch, str(run))
             deliveries.append(deliver(scheme, facts, f"1.{run}.0"))
         yield History(tuple(deliveries))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from shipway.gitops.constraint import Range
-from shipway.gitops.histories import History, beside, drawn_histories, pairs
+from shipway.gitops.histories import BRANCH, History, beside, drawn_histories, pairs
 from shipway.gitops.policy import TagPolicy
 from shipway.gitops.select import Selection, select
 from shipway.gitops.semver import Version
@@ -48,8 +48,8 @@ class Proof:
     odds: Odds | None = None
 
 
-def prove(scheme: TagScheme, policy: TagPolicy) -> Proof:
-    """Decide every history at the edges of the scheme, and with its tags those that others put beside them.
+def prove(scheme: TagScheme, policy: TagPolicy, branch: str = BRANCH) -> Proof:
+    """Decide the histories of ``branch`` at the edges of the scheme, and with tags that others put beside.
 
     Raises ConfigError for a scheme that makes no tag.
     """
@@ -57,7 +57,7 @@ def prove(scheme: TagScheme, policy: TagPolicy) -> Proof:
         return _stable(scheme)
     checked = 0
     found: list[Counterexample] = []
-    for history in _histories(scheme, policy):
+    for history in _histories(scheme, policy, branch):
         if not _is_meant(policy, history):
             continue
         checked += 1
@@ -68,20 +68,28 @@ def prove(scheme: TagScheme, policy: TagPolicy) -> Proof:
     assumptions = tuple(_assumptions(scheme, policy))
     if not checked:
         return Proof(
-            False, 0, assumptions, _counterexample(policy, next(pairs(scheme))), _odds(scheme, policy)
+            False,
+            0,
+            assumptions,
+            _counterexample(policy, next(pairs(scheme, branch))),
+            _odds(scheme, policy, branch),
         )
     if not found:
         return Proof(True, checked, assumptions)
     return Proof(
-        False, checked, assumptions, min(found, key=lambda each: len(each.tags)), _odds(scheme, policy)
+        False,
+        checked,
+        assumptions,
+        min(found, key=lambda each: len(each.tags)),
+        _odds(scheme, policy, branch),
     )
 
 
-def _histories(scheme: TagScheme, policy: TagPolicy) -> Iterator[History]:
+def _histories(scheme: TagScheme, policy: TagPolicy, branch: str) -> Iterator[History]:
     return chain(
-        pairs(scheme),
-        beside(scheme, foreign=bool(policy.pattern)),
-        drawn_histories(scheme, _DRAWN // 10, _LENGTH),
+        pairs(scheme, branch),
+        beside(scheme, branch, foreign=bool(policy.pattern)),
+        drawn_histories(scheme, branch, _DRAWN // 10, _LENGTH),
     )
 
 
@@ -121,8 +129,8 @@ def _why(selection: Selection, newest: str) -> str:
     return f"by its key {selection.key!r} {selection.selected} comes before {lost.key!r}"
 
 
-def _odds(scheme: TagScheme, policy: TagPolicy) -> Odds:
-    histories = list(drawn_histories(scheme, _DRAWN, _LENGTH))
+def _odds(scheme: TagScheme, policy: TagPolicy, branch: str) -> Odds:
+    histories = list(drawn_histories(scheme, branch, _DRAWN, _LENGTH))
     won = sum(_counterexample(policy, history) is None for history in histories)
     return Odds(won, len(histories), _LENGTH)
 

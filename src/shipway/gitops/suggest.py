@@ -11,7 +11,7 @@ from shipway.fleet.settings.image import DEFAULT_TAG
 from shipway.gitops.histories import BRANCH
 from shipway.gitops.policy import TagPolicy
 from shipway.gitops.proof import prove
-from shipway.planning.tags import TagScheme
+from shipway.planning.tags import TagScheme, branch_in_tag
 
 _SHAPES = {
     "sha": "[a-f0-9]+",
@@ -40,7 +40,7 @@ class Suggestion:
 def suggest(scheme: TagScheme, branch: str = BRANCH) -> Suggestion:
     """The first policy for the scheme that is proven, else the default scheme with its own."""
     for candidate in _candidates(scheme, branch):
-        if prove(scheme, candidate).proven:
+        if prove(scheme, candidate, branch).proven:
             return Suggestion(scheme, candidate)
     default = TagScheme.parse(DEFAULT_TAG)
     return Suggestion(default, next(_candidates(default, branch)))
@@ -59,7 +59,7 @@ def _candidates(scheme: TagScheme, branch: str) -> Iterator[TagPolicy]:
 
 def pattern_of(scheme: TagScheme, branch: str = BRANCH) -> str:
     """The pattern, anchored at both ends, of the tags that a scheme makes for one branch."""
-    shapes = {**_SHAPES, "branch": re.escape(branch)}
+    shapes = {**_SHAPES, "branch": re.escape(branch_in_tag(branch) or branch).replace(r"\-", "-")}
     seen: set[str] = set()
     parts = []
     for literal, field, _, _ in Formatter().parse(scheme.text):

@@ -31,7 +31,7 @@ _Field = Callable[[TagFacts, str | None], str | None]
 
 # name -> (value, does it stay the same from one delivery to the next?)
 FIELDS: dict[str, tuple[_Field, bool]] = {
-    "branch": (lambda facts, _: _branch(facts.branch), True),
+    "branch": (lambda facts, _: branch_in_tag(facts.branch), True),
     "sha": (lambda facts, _: facts.commit, False),
     "sha7": (lambda facts, _: facts.commit[:7] if facts.commit else None, False),
     "timestamp": (lambda facts, _: str(int(facts.time.timestamp())), False),
@@ -105,6 +105,6 @@ _WHY_UNKNOWN = {
 }
 
 
-def _branch(branch: str | None) -> str | None:
+def branch_in_tag(branch: str | None) -> str | None:
     """A branch name as part of a tag: other characters become one dash."""
     return _UNFIT.sub("-", branch).strip("-.")[:_MAX_BRANCH] if branch else None
