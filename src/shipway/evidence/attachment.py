@@ -10,19 +10,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from shipway.errors import Mismatch
 from shipway.evidence.dsse import BUNDLE, IN_TOTO, Envelope, bundled, read_bundle, read_envelope, seal
-from shipway.evidence.keys import SigningKey
 from shipway.evidence.simple import SIGNATURE_ANNOTATION, SIMPLE_SIGNING, simple_payload
 from shipway.evidence.statement import SIGNED_V1, Statement, statement
 from shipway.evidence.wire import based, unbased
 from shipway.oci.manifest import OCI_CONFIG, OCI_EMPTY, OCI_MANIFEST, Descriptor, Manifest
 from shipway.oci.referrers import cosign_tags
 from shipway.values import Digest
+
+if TYPE_CHECKING:
+    from shipway.evidence.keys import SigningKey
 
 DSSE_LAYER = "application/vnd.dsse.envelope.v1+json"
 EVIDENCE_TYPES = (BUNDLE, IN_TOTO)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from shipway.evidence.keys import PublicKey, SigningKey
 from shipway.evidence.wire import based, decoded, unbased
+
+if TYPE_CHECKING:
+    from shipway.evidence.keys import PublicKey, SigningKey
 
 IN_TOTO = "application/vnd.in-toto+json"
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"

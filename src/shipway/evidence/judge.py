@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from shipway.errors import Mismatch
 from shipway.evidence.attachment import Exhibit
-from shipway.evidence.keys import PublicKey
 from shipway.evidence.provenance import Provenance, is_of_shipway, read_provenance
 from shipway.evidence.simple import signed_digest
 from shipway.evidence.statement import PROVENANCE_V1, read_statement
 from shipway.values import Digest
+
+if TYPE_CHECKING:
+    from shipway.evidence.keys import PublicKey
 
 State = Literal["verified", "failed", "absent", "unobserved", "skipped"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shipway.errors import Mismatch, NotFound
 from shipway.evidence.attachment import (
@@ -24,7 +24,6 @@ from shipway.evidence.attachment import (
     tagged_signature,
     unsigned,
 )
-from shipway.evidence.keys import SigningKey
 from shipway.evidence.provenance import Material, Provenance, ReadBack, Source
 from shipway.evidence.statement import Statement
 from shipway.fleet.builds import Builds, dockerfile_bytes
@@ -34,6 +33,9 @@ from shipway.oci.referrers import cosign_tags
 from shipway.planning.plan import Step
 from shipway.ports import Registry, Revision
 from shipway.values import Digest, Platform, Reference
+
+if TYPE_CHECKING:
+    from shipway.evidence.keys import SigningKey
 
 
 @dataclass(frozen=True, slots=True)

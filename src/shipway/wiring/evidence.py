@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shipway.errors import ConfigError, HostError, UsageError
-from shipway.evidence.keys import PublicKey, SigningKey
 from shipway.flows.prove import Prover
 from shipway.wiring.workspace import Workspace
 
 if TYPE_CHECKING:
+    from shipway.evidence.keys import PublicKey, SigningKey
     from shipway.fleet.model import Fleet
     from shipway.flows.prepare import Prepared
     from shipway.ports import Registry, Revision
@@ -70,6 +70,8 @@ def signing_key(workspace: Workspace, fleet: Fleet, request: EvidenceRequest) ->
     named = request.key or fleet.signing.private_key
     if named is None or not request.wanted:
         return None
+    from shipway.evidence.keys import SigningKey
+
     if "-----BEGIN" in named:
         pem, name = named.encode(), "the signing key of the environment"
     else:
@@ -94,6 +96,8 @@ def fleet_key(workspace: Workspace, fleet: Fleet) -> PublicKey | None:
 
 def public_key(path: Path) -> PublicKey:
     """Raises ConfigError unless ``path`` holds a public key."""
+    from shipway.evidence.keys import PublicKey
+
     return PublicKey.parse(_read(path, "public key"), str(path))
 
 
@@ -102,6 +106,8 @@ def write_pair(prefix: Path, password: bytes) -> tuple[Path, Path, PublicKey]:
 
     Raises UsageError when one of them exists.
     """
+    from shipway.evidence.keys import SigningKey
+
     private, public = prefix.with_name(f"{prefix.name}.key"), prefix.with_name(f"{prefix.name}.pub")
     for path in (private, public):
         if os.path.lexists(path):

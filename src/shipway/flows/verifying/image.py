@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from shipway.errors import InvalidValue, Mismatch, NotFound, RegistryError
 from shipway.evidence.attachment import Exhibit
 from shipway.evidence.judge import Attested, Check, judge_provenance, judge_signature
-from shipway.evidence.keys import PublicKey
 from shipway.evidence.provenance import Provenance
 from shipway.flows.readback import Seen, look
 from shipway.flows.verifying.exhibits import referred, tagged
 from shipway.flows.verifying.origin import Origin, check_fingerprint
 from shipway.ports import Referring
 from shipway.values import Digest, Platform, Reference
+
+if TYPE_CHECKING:
+    from shipway.evidence.keys import PublicKey
 
 
 @dataclass(frozen=True, slots=True)
