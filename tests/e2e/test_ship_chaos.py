@@ -264,9 +264,12 @@ class Poller:
     def _run(self) -> None:
         while not self._stop.wait(0.05):
             for image in BASES:
-                # a registry that was killed answers nothing; what it answers must be right
-                with suppress(OSError, http.client.HTTPException):
+                try:
                     self.look(image)
+                except (OSError, http.client.HTTPException):
+                    pass  # a registry that was killed answers nothing; what it answers must be right
+                except Exception as error:  # a poller that ends would find nothing wrong
+                    self.wrong.append(repr(error))
 
     def look(self, image: str) -> dict[str, str]:
         """The digests of the tags of an image, each checked whole when it is seen first."""
@@ -274,17 +277,28 @@ class Poller:
         listed = repository("GET", "tags/list")
         found = {}
         for tag in listed.json["tags"] or () if listed.status == 200 else ():
-            self.looks += 1
-            answer = repository("GET", f"manifests/{tag}", headers={"Accept": _MANIFESTS})
-            if answer.status != 200:
-                self.wrong.append(f"{image}:{tag} answers {answer.status}")
-                continue
-            found[tag] = digest = _digest(answer.body)
+            if tag.startswith("sha256-"):
+                continue  # no image, but the list of its referrers where a registry keeps none itself
+            manifest = self._manifest(repository, tag)
+            found[tag] = digest = _digest(manifest)
             if (image, digest) not in self.seen:
                 now = datetime.now(UTC)
-                self._pull(repository, tag, answer.body)
+                self._pull(repository, tag, manifest)
                 self.seen[image, digest] = now
         return found
+
+    def _manifest(self, repository: RawRepository, tag: str) -> bytes:
+        """What a tag shows. The reference implementation writes tags in place: whoever reads one just then
+        is refused, which hands out nothing wrong, and is answered the next time."""
+        for _ in range(20):
+            self.looks += 1
+            answer = repository("GET", f"manifests/{tag}", headers={"Accept": _MANIFESTS})
+            if answer.status == 200:
+                return answer.body
+            TALLY["looks refused while a tag was written"] += 1
+            time.sleep(0.05)
+        self.wrong.append(f"{repository.name}:{tag} answers {answer.status}")
+        return answer.body
 
     def _pull(self, repository: RawRepository, tag: str, manifest: bytes) -> None:
         document = json.loads(manifest)
