@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from shipway.planning.parts import Role
     from shipway.planning.plan import Choices
 
 
@@ -90,6 +91,18 @@ class PlanOptions:
     since: str | None
     refresh_bases: bool
     no_registry_lookup: bool
+    platform: str | None
+    join: bool
+
+    def role(self) -> Role:
+        """What this machine does of a ship that several share. Raises UsageError for two roles at once."""
+        from shipway.errors import UsageError
+        from shipway.planning.parts import Role
+        from shipway.values import Platform
+
+        if self.platform is not None and self.join:
+            raise UsageError("--platform and --join do not go together: one builds, the other joins")
+        return Role(Platform.parse(self.platform) if self.platform is not None else None, self.join)
 
     def choices(self) -> Choices:
         """The options in the words of the planner. Raises UsageError for those that exclude each other."""
@@ -131,6 +144,16 @@ _PLAN_OPTIONS = (
         is_flag=True,
         envvar="SHIPWAY_NO_REGISTRY_LOOKUP",
         help="Trust this machine's ledger alone, take no delivery over that only the registry knows.",
+    ),
+    click.option(
+        "--platform",
+        metavar="OS/ARCH",
+        help="Build this platform of every image alone and move no tag; --join does, where all meet.",
+    ),
+    click.option(
+        "--join",
+        is_flag=True,
+        help="Build nothing: join what --platform left, and fail for every platform that is lost.",
     ),
 )
 

@@ -29,7 +29,8 @@ def command(common: Common, options: PlanOptions, graph: str | None, bake: bool,
     from shipway.report.plan_text import plan_json, plan_text
     from shipway.wiring import Workspace
 
-    with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
+    site = Workspace(common.directory, common.config, common.sources, common.state, options.role())
+    with site as workspace:
         if explain is not None:
             _explain(workspace, common, options, explain)
             return

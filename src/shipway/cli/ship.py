@@ -36,6 +36,7 @@ def command(
 
     IMAGES limits it to these and the bases they need. Images that stand as delivered are not built.
     An image that fails stops only what builds from it; running the same command again goes on.
+    Several machines share a ship: each builds one --platform, and one of them does --join.
     """
     from shipway.report.console import view
     from shipway.report.plan_text import plan_json, plan_text
@@ -43,7 +44,8 @@ def command(
     from shipway.wiring import Workspace
     from shipway.wiring.shipping import ship
 
-    with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
+    site = Workspace(common.directory, common.config, common.sources, common.state, options.role())
+    with site as workspace:
         if dry_run:
             prepared = asyncio.run(workspace.prepare(options.choices(), offline=options.offline, pins=True))
             plan, problems = prepared.plan, prepared.fleet.problems

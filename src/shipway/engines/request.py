@@ -79,19 +79,24 @@ def _temporary_directory(stack: ExitStack) -> Path:
         return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shipway-build-")))
 
 
-def options(request: BuildRequest, place: Workspace, name: str) -> list[str]:
-    """The options of ``build`` that buildah, docker and podman spell alike; the image is called ``name``.
+def options(request: BuildRequest, place: Workspace, name: str | None) -> list[str]:
+    """The options of ``build`` that buildah, docker and podman spell alike; the image is called ``name``, if
+    anything.
 
     A secret arg goes without its value, which the engine then takes from its environment: command lines
     can be read by everybody on the machine. Secrets and SSH agents are those of ``mounts``.
     """
-    argv = ["--file", str(place.dockerfile), "--platform", str(request.platform), "--tag", name]
+    argv = ["--file", str(place.dockerfile), "--platform", str(request.platform)]
+    if name is not None:
+        argv += ["--tag", name]
     if request.target is not None:
         argv += ["--target", request.target]
     for key, value in request.args.items():
         argv += ["--build-arg", key if key in request.secret_args else f"{key}={value}"]
     for key, value in request.labels.items():
         argv += ["--label", f"{key}={value}"]
+    if not request.cached:
+        argv.append("--no-cache")
     for key, value in request.contexts.items():
         argv += ["--build-context", f"{key}={value}"]
     return argv

@@ -5,14 +5,33 @@ Paths in the file are relative to it; here they are relative to the root of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from shipway.document import parse
 from shipway.errors import ConfigError
 from shipway.fleet.discover.paths import is_remote, rooted
-from shipway.fleet.model import Access, BasePolicy, BuildInputs, CheckSettings, Declaration, RuleSettings
+from shipway.fleet.model import (
+    Access,
+    BasePolicy,
+    BuilderSettings,
+    BuildInputs,
+    CheckSettings,
+    Declaration,
+    RuleSettings,
+)
+from shipway.fleet.settings.builders import (
+    ADDRESS,
+    BUILDER_ENGINE,
+    BUILDERS,
+    BUILDS_FOR,
+    BUILDX,
+    SERVER_NAME,
+    TLS_CA,
+    TLS_CERT,
+    TLS_KEY,
+)
 from shipway.fleet.settings.fleet import DISCOVER, FLEET
 from shipway.fleet.settings.image import (
     ARGS_KEY,
@@ -101,6 +120,7 @@ class FleetFile:
     registries: Mapping[str, Access]
     bases: BasePolicy
     checks: CheckSettings
+    builders: tuple[BuilderSettings, ...] = ()
 
     @property
     def directory(self) -> str:
@@ -125,6 +145,7 @@ def read_fleet_file(data: bytes | str, path: str) -> FleetFile:
         _registries(section, directory_of(path)),
         _base_policy(section),
         _check_settings(section, directory_of(path)),
+        tuple(_builders(section, directory_of(path))),
     )
 
 
@@ -135,6 +156,25 @@ def _registries(section: Section, directory: str) -> dict[str, Access]:
         authority = None if ca is None else join(directory, ca)
         found[host] = Access(bool(entry.get(PLAIN_HTTP)), bool(entry.get(INSECURE)), authority)
     return found
+
+
+def _builders(section: Section, directory: str) -> Iterator[BuilderSettings]:
+    for name, entry in (section.get(BUILDERS) or {}).items():
+        ca, cert, key = (
+            join(directory, path) if (path := entry.get(setting)) is not None else None
+            for setting in (TLS_CA, TLS_CERT, TLS_KEY)
+        )
+        yield BuilderSettings(
+            name,
+            entry.get(BUILDER_ENGINE) or str(BUILDER_ENGINE.default),
+            paths(entry.get(BUILDS_FOR)),
+            entry.get(ADDRESS),
+            entry.get(BUILDX),
+            ca,
+            cert,
+            key,
+            entry.get(SERVER_NAME),
+        )
 
 
 def _base_policy(section: Section) -> BasePolicy:

@@ -14,13 +14,12 @@ from shipway.fleet.builds import Builds
 from shipway.fleet.discover.naming import free_name
 from shipway.fleet.file import FleetFile, OtherRepository
 from shipway.fleet.locate import FLEET_FILES, find_fleet_file, read_file, relative_to_root
-from shipway.fleet.model import BasePolicy, BuilderSettings, CheckSettings, Fleet, Image, Problem, Signing
+from shipway.fleet.model import BasePolicy, CheckSettings, Fleet, Image, Problem, Signing
 from shipway.fleet.part import Part, read_part
 from shipway.fleet.repositories import read_repository
-from shipway.fleet.settings.builders import ADDRESS, BUILDER_ENGINE, BUILDERS, BUILDS_FOR
 from shipway.fleet.settings.fleet import ENGINE
 from shipway.fleet.settings.image import REGISTRY_KEY
-from shipway.fleet.settings.section import Section, paths
+from shipway.fleet.settings.section import Section
 from shipway.fleet.settings.signing import COSIGN_TAGS, KEY, PRIVATE_KEY, SIGNING
 from shipway.fleet.settings.sources import ATOMIC
 from shipway.fleet.settle import EnvFiles, Layer, settle
@@ -101,27 +100,14 @@ def _assemble(
     bases = own.file.bases if own.file else BasePolicy()
     checks = own.file.checks if own.file else CheckSettings()
     fleet = Fleet(images, tuple(problems), roots, registry, source, registries, bases, checks, _engine(own))
-    return link(replace(fleet, atomic=_atomic(own), builders=_builders(own), signing=_signing(own)), builds)
+    builders = own.file.builders if own.file else ()
+    return link(replace(fleet, atomic=_atomic(own), builders=builders, signing=_signing(own)), builds)
 
 
 def _engine(own: Part) -> str | None:
     """The engine that the fleet file names."""
     named = own.file.shared.get(ENGINE) if own.file else None
     return None if named == "auto" else named
-
-
-def _builders(own: Part) -> tuple[BuilderSettings, ...]:
-    """The builders that the fleet file declares."""
-    declared = (own.file.shared.get(BUILDERS) if own.file else None) or {}
-    return tuple(
-        BuilderSettings(
-            name,
-            section.get(BUILDER_ENGINE) or str(BUILDER_ENGINE.default),
-            paths(section.get(BUILDS_FOR)),
-            section.get(ADDRESS),
-        )
-        for name, section in declared.items()
-    )
 
 
 def _signing(own: Part) -> Signing:

@@ -191,13 +191,26 @@ class CheckSettings:
 
 @dataclass(frozen=True, slots=True)
 class BuilderSettings:
-    """A builder as the fleet file declares it: an engine of this machine, or BuildKit at ``address``, and the
-    platforms that it alone builds."""
+    """A builder as the fleet file declares it, and the platforms that it alone builds.
+
+    ``engine`` is one of this machine, or ``buildkit``: at ``address``, or the builder of buildx of that name.
+    The paths of TLS files are relative to the root; ``server_name`` is the name in BuildKit's certificate.
+    """
 
     name: str
     engine: str
     platforms: tuple[Platform, ...]
     address: str | None = None
+    buildx: str | None = None
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    server_name: str | None = None
+
+    @property
+    def sees_loopback(self) -> bool:
+        """Whether it reaches what listens on this machine's loopback."""
+        return self.engine != "buildkit" or (self.address or "").startswith("unix://")
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,8 @@ class DeclaredBuilders:
     def __init__(self, declared: Sequence[Declared], otherwise: Builders) -> None:
         self._declared = declared
         self._otherwise = otherwise
-        self._opened: dict[int, asyncio.Task[Builder]] = {}
+        self._opened: dict[int, Builder] = {}
+        self._opening = asyncio.Lock()
 
     async def native(self) -> Platform:
         """See ``flows.yard.Builders``, like every method here."""
@@ -140,14 +141,14 @@ class DeclaredBuilders:
 
     async def _open(self, number: int) -> Builder:
         """The declared builder of that number; opened once, however many ask at the same time."""
-        if number not in self._opened:
-            self._opened[number] = asyncio.ensure_future(self._declared[number].open())
-        return await asyncio.shield(self._opened[number])
+        async with self._opening:
+            if number not in self._opened:
+                self._opened[number] = await self._declared[number].open()
+        return self._opened[number]
 
     async def finish(self) -> None:
-        for opening in self._opened.values():
-            if opening.done() and not opening.cancelled() and opening.exception() is None:
-                await opening.result().finish()
+        for builder in self._opened.values():
+            await builder.finish()
         await self._otherwise.finish()
 
 

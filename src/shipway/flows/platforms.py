@@ -92,11 +92,11 @@ class Platforms:
 
 def _out_of_reach(step: Step, image: Image, builder: BuilderSettings) -> Blocker | None:
     """What keeps a declared builder from leaving images where they are bound for."""
-    if builder.address is None or step.repository.registry != EMBEDDED:
+    if builder.sees_loopback or step.repository.registry != EMBEDDED:
         return None
     return Blocker(
         image.name,
-        f"the builder {builder.name} at {builder.address} does not reach the embedded registry",
+        f"the builder {builder.name} does not reach the embedded registry",
         image.inputs.dockerfile,
         1,
         cause="that listens on this machine's loopback alone",

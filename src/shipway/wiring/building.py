@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import Lock
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shipway.engines.emulation import EngineEmulation
@@ -30,6 +31,8 @@ def builders_of(
 
     def declared(settings: BuilderSettings) -> Declared:
         async def opened() -> Builder:
+            if settings.engine == "buildkit":
+                return _buildkit(workspace, settings, registry)
             return EngineBuilder(await _engine(workspace, settings.engine, events)(), registry)
 
         return Declared(settings.platforms, opened)
@@ -37,6 +40,30 @@ def builders_of(
     wanted = fleet.engine or engine if engine == "auto" else engine
     otherwise = OneEngine(_engine(workspace, wanted, events), registry)
     return DeclaredBuilders([declared(settings) for settings in fleet.builders], otherwise)
+
+
+def _buildkit(workspace: Workspace, settings: BuilderSettings, registry: Registry) -> Builder:
+    """A BuildKit on its own, here or elsewhere."""
+    from shipway.engines.buildkit.builder import BuildKitBuilder
+    from shipway.engines.buildkit.clients import Buildctl, Buildx, Client, Tls
+
+    def located(path: str | None) -> Path | None:
+        return workspace.root / path if path is not None else None
+
+    tls = Tls(located(settings.ca), located(settings.cert), located(settings.key), settings.server_name)
+    client: Client = (
+        Buildx(workspace.host, settings.buildx)
+        if settings.buildx is not None
+        else Buildctl(workspace.host, settings.address or "", tls)
+    )
+    return BuildKitBuilder(
+        settings.name,
+        workspace.host,
+        client,
+        registry,
+        platforms=settings.platforms,
+        sees_staging=settings.sees_loopback,
+    )
 
 
 def _engine(workspace: Workspace, name: str, events: Events) -> Callable[[], Awaitable[Engine]]:

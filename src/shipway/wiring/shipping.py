@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from asyncio import Lock
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from shipway.engines.table import choose
-from shipway.flows.builders import OneEngine
+from shipway.errors import UsageError
 from shipway.flows.conduct import Conduct
 from shipway.flows.deliver import deliver
 from shipway.flows.outcome import Shipped
@@ -15,8 +12,10 @@ from shipway.flows.recipes import FileRecipes
 from shipway.flows.recorder import Recorder
 from shipway.flows.rehearse import rehearse
 from shipway.flows.yard import Yard
+from shipway.planning.parts import Role
 from shipway.planning.plan import Choices
-from shipway.ports import Engine, Event
+from shipway.ports import Event
+from shipway.wiring.building import builders_of
 from shipway.wiring.evidence import AS_CONFIGURED, EvidenceRequest, prover_of, signing_key
 from shipway.wiring.workspace import Workspace
 
@@ -42,9 +41,9 @@ async def ship(
 ) -> Shipped:
     """Plan and execute.
 
-    Raises NotMet when something would fail the build for sure, UsageError for an atomic group that is none,
-    ConfigError for a signing key that cannot be used, and with ``preflight`` a RegistryError when a
-    destination takes no pushes.
+    Raises NotMet when something would fail the build for sure, UsageError for an atomic group that is none
+    and for a forced build of who only joins, ConfigError for a signing key that cannot be used, and with
+    ``preflight`` a RegistryError when a destination takes no pushes.
     """
     recorders: list[Recorder] = []
 
@@ -54,6 +53,8 @@ async def ship(
 
     ledger, fleet = workspace.ledger(create=True), workspace.fleet()
     conduct.require_groups(fleet)
+    if workspace.role.joins and choices.force:
+        raise UsageError("--join builds nothing, so nothing can be forced")
     key = signing_key(workspace, fleet, evidence)
     async with workspace.registry(fleet, on_registry_event) as registry:
         prepared = await workspace.plan(fleet, choices, None if offline else registry, ledger, pins=True)
@@ -68,10 +69,7 @@ async def ship(
 
         def yard(events: Recorder) -> Yard:
             return Yard(
-                builders=OneEngine(
-                    _engine(workspace, fleet.engine or engine if engine == "auto" else engine, events),
-                    registry,
-                ),
+                builders=builders_of(workspace, fleet, engine, events, registry),
                 registry=registry,
                 staging=workspace.staging,
                 recipes=FileRecipes(
@@ -85,29 +83,20 @@ async def ship(
 
         shipped = await deliver(
             prepared,
-            command=" ".join(["shipway ship", *sorted(choices.selection)]),
+            command=" ".join(["shipway ship", *_role(workspace.role), *sorted(choices.selection)]),
             conduct=conduct,
             ledger=ledger,
             clock=workspace.clock,
             recorder=recorder,
             yard=yard,
+            seeks_parts=workspace.role.shares,
         )
         workspace.staging.tidy()
         return shipped
 
 
-def _engine(workspace: Workspace, name: str, events: Recorder) -> Callable[[], Awaitable[Engine]]:
-    """Choose the engine once, when it is first asked for."""
-    lock = Lock()
-    chosen: list[Engine] = []
-
-    async def engine() -> Engine:
-        async with lock:
-            if not chosen:
-                chosen.append(await choose(name, workspace.host))
-                info = await chosen[0].probe()
-                facts = {"name": info.name, "version": info.version, "native": str(info.native)}
-                events.emit(Event("engine.chosen", data=facts))
-        return chosen[0]
-
-    return engine
+def _role(role: Role) -> tuple[str, ...]:
+    """The options that gave this machine its role."""
+    if role.joins:
+        return ("--join",)
+    return () if role.platform is None else ("--platform", str(role.platform))

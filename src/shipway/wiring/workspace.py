@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from shipway.host import SystemClock, SystemHost
+from shipway.planning.parts import ALONE, Role
 from shipway.ports import Event, Registry
 
 # commands that only talk to a registry need none of the rooms that read a fleet
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from shipway.registry.config import RegistryConfig
     from shipway.registry.credentials import CredentialStore
     from shipway.registry.staging import EmbeddedStaging
+    from shipway.values import Platform
 
 
 def _unheard(event: Event) -> None:
@@ -52,7 +54,8 @@ class Workspace:
     """One fleet on this machine, with everything that commands need, made when it is first used.
 
     State (ledger, logs, embedded registry) lives outside the repository, so that no build ever reads it:
-    ``state`` if given, else a directory of this fleet's own under ``$XDG_STATE_HOME/shipway``.
+    ``state`` if given, else a directory of this fleet's own under ``$XDG_STATE_HOME/shipway``. The platform
+    of a ``role`` has a place of its own in it: what it delivers are parts of images.
     """
 
     def __init__(
@@ -61,8 +64,10 @@ class Workspace:
         config: str | None = None,
         sources: tuple[str, ...] = (),
         state: Path | None = None,
+        role: Role = ALONE,
     ) -> None:
         self.root = directory.resolve()
+        self.role = role
         self._config = config
         self._sources = sources
         self._state = state
@@ -83,6 +88,12 @@ class Workspace:
     @cached_property
     def state(self) -> Path:
         """The directory with ledger, logs and the embedded registry of this fleet."""
+        if self.role.platform is None:
+            return self._whole_state
+        return self._whole_state / "platforms" / str(self.role.platform).replace("/", "-")
+
+    @property
+    def _whole_state(self) -> Path:
         if self._state is not None:
             return self._state.resolve()
         environ = self.host.environ
@@ -195,7 +206,6 @@ class Workspace:
         pins: bool,
     ) -> Prepared:
         from shipway.flows.prepare import Sources, prepare
-        from shipway.values import Platform
 
         environ = self.host.environ
         sources = Sources(
@@ -205,12 +215,35 @@ class Workspace:
             staging=self.staging,
             registry=registry,
             environ=environ,
-            native=Platform.normalised("linux", platform.machine()),
+            native=self.native,
             builds=self.builds,
             pins=pins,
             past=self._past,
         )
-        return await prepare(fleet, sources, choices)
+        return await self._shared(await prepare(fleet, sources, choices), registry, ledger)
+
+    async def _shared(self, prepared: Prepared, registry: Registry | None, ledger: SqliteLedger) -> Prepared:
+        """What this machine has to do of a plan, with what keeps it from building some platform."""
+        from shipway.flows.share import require_meeting_place, share_of
+
+        if self.role.joins:
+            require_meeting_place(prepared.plan)
+            return prepared
+        if self.role.platform is not None:
+            prepared = share_of(prepared, self.role.platform, self.native, ledger)
+        wanted = {platform for step in prepared.plan.steps for platform in step.platforms}
+        if wanted <= {str(self.native)} and not prepared.fleet.builders:
+            return prepared
+        from shipway.wiring.building import platforms_of
+
+        return await platforms_of(self, prepared.fleet, registry).judged(prepared)
+
+    @property
+    def native(self) -> Platform:
+        """The platform of this machine's processor: that of images that declare none."""
+        from shipway.values import Platform
+
+        return Platform.normalised("linux", platform.machine())
 
     @contextmanager
     def _past(self, revision: str) -> Iterator[Past]:

@@ -167,10 +167,12 @@ async def test_a_platform_that_failed_never_replaces_the_index(dock: Dock) -> No
     assert isinstance(shipped.error(), BuildFailed)
     assert (await dock.index("base")).digest == before
     there.engine.broken.clear()
+    built = len(here.builds)
     assert (await dock.ship({AMD64: local(dock, here), ARM64: there}, "base")).error() is None
     after = await dock.index("base")
     assert after.digest != before
     assert platforms_of(after) == [AMD64, ARM64]
+    assert len(here.builds) == built, "the platform that did not fail is not built again"
 
 
 async def test_platforms_of_one_engine_are_joined_before_they_leave_staging(dock: Dock) -> None:
