@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from shipway.flows.prove import Facts, Proof, Prover
+from shipway.flows.status import EVIDENCE_EVENT
 from shipway.flows.yard import Yard
 from shipway.values import Reference
-
-EVENT = "evidence.attached"
 
 
 async def attest(yard: Yard, prover: Prover, facts: Facts, there: Reference) -> None:
@@ -14,12 +13,12 @@ async def attest(yard: Yard, prover: Prover, facts: Facts, there: Reference) -> 
     if _stands(yard, prover, facts, there):
         return
     proof = await prover.prove(facts, there)
-    yard.emit(EVENT, facts.step.image, **_record(proof, facts, there))
+    yard.emit(EVIDENCE_EVENT, facts.step.image, **_record(proof, facts, there))
 
 
 def _stands(yard: Yard, prover: Prover, facts: Facts, there: Reference) -> bool:
     """Whether this very manifest has evidence there already, of the same key."""
-    known = yard.ledger.last(EVENT, facts.step.image, facts.step.fingerprint)
+    known = yard.ledger.last(EVIDENCE_EVENT, facts.step.image, facts.step.fingerprint)
     if known is None:
         return False
     told = known[1].data

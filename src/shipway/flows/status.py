@@ -10,8 +10,11 @@ from typing import Any
 import msgspec
 
 from shipway.ports import Delivery, Event, Ledger, RunRecord
+from shipway.values import Digest
 
 SCHEMA = "shipway.status/1"
+EVIDENCE_EVENT = "evidence.attached"
+"""What is told of an image once its provenance, and its signature, are with it."""
 RUNS_SCHEMA = "shipway.runs/1"
 
 # what runs that build nothing are counted by
@@ -38,7 +41,9 @@ class Row(msgspec.Struct, frozen=True):
     """One image of a run. ``state`` is delivered, reused, held, failed, blocked, unfinished or pending.
 
     ``digest``, ``size`` (bytes), ``seconds`` and ``verified`` are those of the delivery that stands for it;
-    ``evidence`` says which run read it back. All are empty or zero when nothing was ever delivered.
+    ``evidence`` says which run read it back, and whether it is signed. ``statement`` and ``referrer`` are the
+    digests of the provenance and of the manifest that holds it, ``key`` the one that signed. All are empty or
+    zero when nothing was ever delivered.
     """
 
     image: str
@@ -51,6 +56,9 @@ class Row(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     verified: datetime | None = None
     evidence: str = ""
+    statement: str = ""
+    referrer: str = ""
+    key: str = ""
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -124,7 +132,7 @@ def read_status(ledger: Ledger, run: int | None = None) -> Status | None:
     steps = [step for wave in _list(record.plan.get("waves")) for step in wave]
     standing = {delivery.image: delivery for delivery in ledger.deliveries()}
     standing.update({delivery.image: delivery for delivery in ledger.deliveries(record.id)})
-    rows = tuple(_row(step, events, standing) for step in steps)
+    rows = tuple(_attested(ledger, _row(step, events, standing), standing) for step in steps)
     seen = {(event.image, _SAME_AS.get(event.kind, event.kind)) for event in events}
     return Status(
         run=record.id,
@@ -170,6 +178,25 @@ def _row(step: Mapping[str, Any], events: Sequence[Event], standing: Mapping[str
         delivery.seconds,
         delivery.verified,
         f"read back in run {delivery.run}",
+    )
+
+
+def _attested(ledger: Ledger, row: Row, standing: Mapping[str, Delivery]) -> Row:
+    """The row with what was attached to the image that it shows."""
+    if not row.digest:
+        return row
+    known = ledger.last(EVIDENCE_EVENT, row.image, standing[row.image].fingerprint)
+    if known is None or known[1].data["digest"] != row.digest:
+        return row
+    told: Mapping[str, Any] = known[1].data
+    key = told["key"] or ""
+    signed = f"signed by {Digest.parse(key).short}" if key else "provenance unsigned"
+    return msgspec.structs.replace(
+        row,
+        evidence=f"{row.evidence}, {signed}",
+        statement=told["statement"],
+        referrer=told["referrer"],
+        key=key,
     )
 
 
