@@ -3,17 +3,21 @@ destination, a real ledger."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
+from shipway.evidence.keys import SigningKey
 from shipway.fleet.builds import Builds
 from shipway.fleet.load import load_fleet
 from shipway.flows.builders import OneEngine
 from shipway.flows.conduct import Conduct
 from shipway.flows.deliver import deliver
 from shipway.flows.outcome import Shipped
-from shipway.flows.prepare import Sources, prepare
+from shipway.flows.prepare import Prepared, Sources, prepare
+from shipway.flows.prove import Prover
 from shipway.flows.recipes import FileRecipes
 from shipway.flows.recorder import Recorder
+from shipway.flows.since import OpenPast
 from shipway.flows.status import Status, read_status
 from shipway.flows.yard import Yard
 from shipway.git import GitWorkingCopy
@@ -21,7 +25,7 @@ from shipway.host import SystemClock, SystemHost
 from shipway.ledger.sqlite import SqliteLedger
 from shipway.oci.manifest import Descriptor
 from shipway.planning.plan import Choices
-from shipway.ports import Event
+from shipway.ports import Event, Registry
 from shipway.registry.client import RegistryClient
 from shipway.registry.config import RegistryConfig
 from shipway.registry.staging import EmbeddedStaging
@@ -35,20 +39,28 @@ FILES = {
     "solo/Dockerfile": "FROM scratch\nCOPY f /f\n",
 }
 NAMES = ("base", "mid", "top", "solo")
+EVERYTHING = Choices()
 IMPATIENT = Conduct(jobs=2, retries=0)
 """The conduct of tests: a failure is seen at once."""
 
 
 class Harbour:
-    """A fleet, a scripted engine, a real staging registry and a real destination."""
+    """A fleet, a scripted engine, a real staging registry and a real destination.
+
+    ``state`` is the directory of what this machine knows; another one makes it another machine. With
+    ``attests`` evidence is left, signed with ``key`` where there is one.
+    """
 
     def __init__(self, directory: Path, destination: str) -> None:
         self.root = directory / "repo"
         self.directory = directory
+        self.state = directory / "state"
         self.destination = destination
         self.engine = ScriptedEngine()
         self.events: list[Event] = []
         self.status: Status | None = None
+        self.attests = False
+        self.key: SigningKey | None = None
         for path, text in FILES.items():
             file = self.root / path
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -70,17 +82,19 @@ class Harbour:
         wrap: type[RegistryClient] = RegistryClient,
         conduct: Conduct = IMPATIENT,
         force: bool = False,
+        choices: Choices | None = None,
     ) -> Shipped:
         """One run, by a client of the class ``wrap``; ``status`` shows it afterwards."""
         builds = Builds()
         fleet = load_fleet(self.root, builds=builds)
-        ledger = SqliteLedger(self.directory / "state")
+        ledger = SqliteLedger(self.state)
         clock, host = SystemClock(), SystemHost()
-        with EmbeddedStaging(self.directory / "state" / "registry") as staging:
+        with EmbeddedStaging(self.state / "registry") as staging:
             async with self.client(wrap) as registry:
-                sources = Sources(ledger, clock, GitWorkingCopy(host), staging, registry, {}, AMD64, builds)
-                choices = Choices(frozenset(names), frozenset("*") if force else frozenset())
-                prepared = await prepare(fleet, sources, choices)
+                copy = GitWorkingCopy(host)
+                sources = Sources(ledger, clock, copy, staging, registry, {}, AMD64, builds, pins=True)
+                asked = choices or Choices(frozenset(names), frozenset("*") if force else frozenset())
+                prepared = await prepare(fleet, sources, asked)
 
                 async def engine() -> ScriptedEngine:
                     return self.engine
@@ -91,9 +105,11 @@ class Harbour:
 
                 def yard(events: Recorder) -> Yard:
                     recipes = FileRecipes(fleet, {}, builds)
-                    return Yard(
-                        OneEngine(engine, registry), registry, staging, recipes, ledger, clock, events
-                    )
+                    prover = None
+                    if self.attests:
+                        prover = Prover(fleet, builds, copy.revision, registry, self.key)
+                    builders = OneEngine(engine, registry)
+                    return Yard(builders, registry, staging, recipes, ledger, clock, events, prover)
 
                 shipped = await deliver(
                     prepared,
@@ -107,6 +123,18 @@ class Harbour:
         self.status = read_status(ledger)
         ledger.close()
         return shipped
+
+    async def plan(
+        self, choices: Choices = EVERYTHING, *, registry: Registry | None = None, past: OpenPast | None = None
+    ) -> Prepared:
+        """The plan of a machine that asks ``registry``, or nobody."""
+        builds = Builds()
+        fleet = load_fleet(self.root, builds=builds)
+        ledger = SqliteLedger(self.state, create=False)
+        with closing(ledger), EmbeddedStaging(self.state / "registry") as staging:
+            copy = GitWorkingCopy(SystemHost())
+            sources = Sources(ledger, SystemClock(), copy, staging, registry, {}, AMD64, builds, past=past)
+            return await prepare(fleet, sources, choices)
 
     def client(self, wrap: type[RegistryClient] = RegistryClient) -> RegistryClient:
         """A client of the class ``wrap``, to be used within ``async with``."""
