@@ -155,6 +155,17 @@ class ResolvedBuild:
     unused_args: tuple[str, ...] = ()
     problems: tuple[ResolveProblem, ...] = ()
 
+    @property
+    def image_stages(self) -> tuple[ResolvedStage, ...]:
+        """The stages that one on the other make the image, the target first."""
+        by_index = {each.stage.index: each for each in self.stages}
+        found: list[ResolvedStage] = []
+        index = self.target
+        while index is not None and index in by_index:
+            found.append(by_index[index])
+            index = by_index[index].base
+        return tuple(found)
+
     def require_valid(self) -> ResolvedBuild:
         """This build. Raises DockerfileError for its first problem."""
         for problem in self.problems:

@@ -50,7 +50,12 @@ _PASSES = re.compile(
 )
 _COMMAND_ENDED = re.compile(r"exit code:|exit status|exited with status|did not complete successfully")
 _NO_SPACE = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
-_PRUNE = {"docker": "docker builder prune", "buildah": "buildah prune --all", "podman": "podman system prune"}
+_PRUNE = {
+    "docker": "docker builder prune",
+    "buildah": "buildah prune --all",
+    "podman": "podman system prune",
+    "buildkit": "buildctl prune",
+}
 
 _CAUSES = (
     _cause(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from shipway.dockerfile.resolved import BaseInput, ResolvedBuild, ResolvedStage
+from shipway.dockerfile.resolved import BaseInput, ResolvedBuild
 from shipway.errors import InvalidValue
 from shipway.fleet.matching import parsed_reference
 from shipway.values import Reference
@@ -70,21 +70,12 @@ def _base(build: ResolvedBuild, pins: Mapping[str, Reference]) -> dict[str, str]
 
 
 def _is_under_target(base: BaseInput, build: ResolvedBuild) -> bool:
-    chain = [each.stage.index for each in _chain(build)]
-    return bool(chain) and base.stage == chain[-1] and base.via in ("from", "context")
+    stages = build.image_stages
+    return bool(stages) and base.stage == stages[-1].stage.index and base.via in ("from", "context")
 
 
 def _labels(build: ResolvedBuild) -> Iterator[str]:
-    for each in _chain(build):
+    for each in build.image_stages:
         for instruction in each.stage.instructions:
             if instruction.keyword == "LABEL":
                 yield from (name.strip("\"'") for name in instruction.args[::3])
-
-
-def _chain(build: ResolvedBuild) -> Iterator[ResolvedStage]:
-    """The stages that make the image, the target first."""
-    by_index = {each.stage.index: each for each in build.stages}
-    index = build.target
-    while index is not None and index in by_index:
-        yield by_index[index]
-        index = by_index[index].base

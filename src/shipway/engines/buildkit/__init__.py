@@ -1,0 +1,1 @@
+"""BuildKit on its own: daemons that ``buildctl`` or ``buildx`` speak to, on this machine or another."""
