@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from shipway.errors import RegistryError
 from shipway.flows.prove import Facts, Proof, Prover
 from shipway.flows.status import EVIDENCE_EVENT
 from shipway.flows.yard import Yard
 from shipway.values import Reference
+
+# what registries say to manifests that they do not know
+_UNFIT = frozenset({400, 404, 405, 415, 422})
 
 
 async def attest(yard: Yard, prover: Prover, facts: Facts, there: Reference) -> None:
     """Attach evidence to the image at the digest of ``there``, unless an earlier run did just that."""
     if _stands(yard, prover, facts, there):
         return
-    proof = await prover.prove(facts, there)
+    try:
+        proof = await prover.prove(facts, there)
+    except RegistryError as error:
+        if error.help is None and error.status in _UNFIT:
+            error.help = "if the registry takes no such manifests, ship without evidence: --no-evidence"
+        raise
     yard.emit(EVIDENCE_EVENT, facts.step.image, **_record(proof, facts, there))
 
 
