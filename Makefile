@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: make demo, make test. Each does all its set-up.
-.PHONY: help setup demo test chaos-registry lint bench bench-registry docs format
+.PHONY: help setup demo test chaos-registry chaos-ship lint bench bench-registry docs format
 .DEFAULT_GOAL := help
 bin := .venv/bin
 
@@ -18,6 +18,9 @@ test: setup ## All tests
 chaos-registry: setup ## A thousand pushes and copies through faults, a thousand tags pruned
 	@SHIPWAY_CHAOS_RUNS=1000 $(bin)/pytest -q -s tests/property/test_faulty_registries.py
 	@SHIPWAY_PRUNE_TAGS=1000 $(bin)/pytest -q tests/e2e/test_prune.py
+
+chaos-ship: setup ## A hundred ships killed at random moments, and as many through other trouble
+	@SHIPWAY_CHAOS_RUNS=100 $(bin)/pytest -q -s tests/e2e/test_ship_chaos.py
 
 lint: setup ## Style, types, import layers, lock
 	@$(bin)/ruff check .
