@@ -33,6 +33,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 # these end within seconds; looking for cyclic garbage meanwhile takes a fifth of their time and frees nothing
 SHORT = frozenset({"init", "discover", "check", "plan", "tags"})
+# the others look for it after so many new objects: what imports make stays, and the usual 700 cost a tenth
+PATIENCE = 50_000
 
 
 class LazyGroup(click.Group):
@@ -81,7 +83,10 @@ def main() -> None:
     """Run the command line and exit with its code; no traceback reaches the user."""
     if not SHORT.isdisjoint(sys.argv[1:2]):
         gc.disable()
-        atexit.register(gc.freeze)
+    else:
+        gc.set_threshold(PATIENCE)
+    # the end of the process frees everything at once
+    atexit.register(gc.freeze)
     try:
         code = shipway.main(standalone_mode=False)
     except click.exceptions.Exit as stop:

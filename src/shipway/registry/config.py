@@ -56,9 +56,13 @@ class RegistryConfig:
         """
         if registry in self.plain_http:
             return Endpoint.of(registry, "http")
-        configured = registry in self.secure or registry in self.insecure or registry in self.authorities
-        named = configured or self.certificates(registry)
+        named = registry in self.secure or self.configures_tls(registry)
         return Endpoint.of(registry, "http" if is_loopback(registry) and not named else "https")
+
+    def configures_tls(self, registry: str) -> bool:
+        """Whether something is said of the certificates of this very host."""
+        said = registry in self.insecure or registry in self.authorities
+        return said or bool(self.certificates(registry))
 
     def certificates(self, registry: str) -> tuple[Path, ...]:
         """The existing directories with certificates for ``registry``."""

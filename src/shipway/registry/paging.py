@@ -55,7 +55,8 @@ async def pages(session: Session, first: Call) -> AsyncIterator[Answer]:
 async def names(session: Session, first: Call, key: str) -> list[str]:
     """The strings under ``key`` (``tags``, ``repositories``) of all pages, sorted, each once.
 
-    A full page without a link is followed by ``last``, as old registries want it.
+    A full page without a link is followed by ``last``, as old registries want it. One that is longer than
+    asked for is of a registry that knows no pages, and all there is.
     """
     found: set[str] = set()
     call: Call | None = first
@@ -67,7 +68,7 @@ async def names(session: Session, first: Call, key: str) -> list[str]:
             found.update(page)
             size, last = len(page), page[-1] if page else ""
             linked = linked or next_link(answer.headers.getall("Link", [])) is not None
-        more = size >= PAGE and not linked and len(found) > before
+        more = size == PAGE and not linked and len(found) > before
         call = replace(first, target=f"{first.target}&last={quote(last, safe='')}") if more else None
     return sorted(found)
 

@@ -5,19 +5,25 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from shipway.errors import ConfigError
 from shipway.place import Place
 from shipway.registry.config import RegistryConfig
 
 
-def context_for(registry: str, config: RegistryConfig) -> ssl.SSLContext:
+def context_for(registry: str, config: RegistryConfig) -> ssl.SSLContext | Literal[True]:
     """The context for connections to ``registry``. Raises ConfigError for an unreadable certificate.
+
+    True stands for aiohttp's own, which trusts the system's authorities and is there already: reading them
+    once more takes longer than a request.
 
     Trusts the system's authorities, ``ca_file``, those of the host and ``certs.d/<host>/*.crt``; presents
     the client certificates ``certs.d/<host>/*.cert`` with their ``*.key`` (dockerd's and
     containers-certs.d(5) layout).
     """
+    if not (config.ca_file or config.configures_tls(registry)):
+        return True
     context = ssl.create_default_context()
     if config.ca_file is not None:
         _trust(context, config.ca_file)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
+from typing import Literal
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -124,7 +125,7 @@ class Transport:
         self._sleep = sleep
         self._random = Random()  # noqa: S311 - jitter
         self._session: aiohttp.ClientSession | None = None
-        self._contexts: dict[str, ssl.SSLContext] = {}
+        self._contexts: dict[str, ssl.SSLContext | Literal[True]] = {}
 
     @property
     def now(self) -> datetime:
@@ -203,7 +204,7 @@ class Transport:
             proxy=self._config.proxies.for_request(parts.scheme, parts.netloc),
         )
 
-    def _context(self, authority: str, request: Request) -> ssl.SSLContext:
+    def _context(self, authority: str, request: Request) -> ssl.SSLContext | Literal[True]:
         # Docker Hub's API has another name than the one its certificates are configured under
         endpoint = request.attempt.endpoint
         name = endpoint.registry if authority == endpoint.authority else authority

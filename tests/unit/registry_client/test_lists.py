@@ -64,6 +64,17 @@ async def test_a_full_page_without_a_link_is_asked_on_from_its_last(bench: Bench
     assert len(server.seen) == 3
 
 
+async def test_a_registry_that_knows_no_pages_is_asked_once(bench: Bench) -> None:
+    every = [f"v{number:04}" for number in range(1001)]
+
+    async def handle(request: web.Request) -> web.Response:
+        return web.json_response({"tags": every})
+
+    server = await bench.serve(handle)
+    assert await (await bench.client()).tags(at(server)) == every
+    assert len(server.seen) == 1
+
+
 async def test_a_registry_that_ignores_last_is_not_asked_for_ever(bench: Bench) -> None:
     every = [f"v{number}" for number in range(1000)]
 
