@@ -72,3 +72,7 @@ def _started(world: Yard, run: int, prepared: Prepared) -> None:
     steps = prepared.plan.steps
     builds = sum(step.action == "build" for step in steps)
     world.emit("run.started", run=run, builds=builds, reuses=len(steps) - builds)
+    standing = {step.image for step in steps if step.action == "reuse"}
+    for origin in prepared.plan.origins:
+        if images := [name for name in origin.moved if name in standing]:
+            world.emit("base.moved", reference=origin.reference, digest=origin.digest, images=images)

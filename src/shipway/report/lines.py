@@ -39,6 +39,10 @@ _LINES: dict[str, _Line] = {
     ),
     "tag.moved": lambda data: f"tag {data['tag']} names {_short(data['digest'])}",
     "image.delivered": lambda data: f"delivered {data['reference']} in {seconds(data['seconds'])}",
+    "base.moved": lambda data: (
+        f"{data['reference']} has moved since {', '.join(data['images'])} came to stand on it:"
+        " --refresh-bases builds them again"
+    ),
     "image.found": lambda data: f"the registry has it as {data['reference']}",
     "image.reused": lambda data: f"stands as {_short(data['digest'])}",
     "image.failed": lambda data: f"FAILED: {data['message']}",
