@@ -10,6 +10,7 @@ from shipway.errors import GitError, NotMet
 from shipway.fleet.builds import Builds
 from shipway.fleet.graph import closure, waves
 from shipway.fleet.model import Fleet
+from shipway.flows.resume import foretold
 from shipway.flows.since import OpenPast, Since, since
 from shipway.flows.standing import Setting, Standing
 from shipway.flows.yard import Staging
@@ -87,7 +88,7 @@ async def prepare(fleet: Fleet, sources: Sources, choices: Choices) -> Prepared:
     await standing.settle(order)
     plan = make_plan(fleet, order, standing.inputs, standing.delivered, facts, choices)
     blockers = (*_fleet_blockers(fleet), *collected.blockers)
-    notes = (*_notes(collected, revision), *standing.notes)
+    notes = (*_notes(collected, revision), *standing.notes, *foretold(plan, sources.ledger))
     return Prepared(
         Plan(plan.waves, blockers, notes, standing.origins),
         fleet,

@@ -7,14 +7,28 @@ or still in staging, or nowhere, and only then something is built.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from shipway.flows.build import Staged
 from shipway.flows.readback import found_whole
 from shipway.flows.yard import Yard
-from shipway.planning.plan import FORCED, Step
-from shipway.ports import Event
+from shipway.planning.plan import FORCED, Plan, Step
+from shipway.ports import Event, Ledger
 from shipway.values import Digest, Platform
 
 _SHOWN_BY = ("image.built", "readback.verified")
+
+
+def foretold(plan: Plan, ledger: Ledger) -> Iterator[str]:
+    """A note for each image of a plan that an earlier run built already, as far as the ledger tells."""
+    for step in plan.steps:
+        if step.action == "build" and step.why != FORCED:
+            known = ledger.last(_SHOWN_BY[0], step.image, step.fingerprint)
+            if known is not None:
+                yield (
+                    f"{step.image}: run {known[0]} built it from the same inputs: it is taken up from there,"
+                    " unless no registry has it any more"
+                )
 
 
 async def earlier(yard: Yard, step: Step) -> Staged | None:

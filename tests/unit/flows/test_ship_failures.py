@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,6 +86,16 @@ async def test_what_was_built_before_a_kill_is_not_built_again(
     assert taken_up in harbour.kinds("base")
     assert harbour.status is not None
     assert harbour.status.steps_done == harbour.status.steps_planned
+
+
+async def test_the_plan_tells_what_will_be_taken_up(harbour: Harbour) -> None:
+    await kill_at("readback.verified", harbour)
+    await harbour.ship("base", "solo")
+    with closing(SqliteLedger(harbour.directory / "state")) as ledger:
+        notes = ledger.runs()[0].plan["notes"]
+    assert isinstance(notes, list)
+    assert [note for note in notes if note.startswith("base: run 1 built it from the same inputs")] == notes
+    assert len(notes) == 1
 
 
 async def test_a_kill_before_the_image_was_built_builds_it(harbour: Harbour) -> None:
