@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from shipway.fleet.model import Attest
 from shipway.oci.locator import Locator
 from shipway.oci.manifest import Descriptor, Manifest
 from shipway.values import Digest, Platform, Reference
@@ -111,14 +112,6 @@ class Host(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Attest:
-    """What BuildKit is to attest about an image: provenance in mode ``min`` or ``max``, and an SBOM."""
-
-    provenance: Literal["min", "max"] | None = None
-    sbom: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class BuildRequest:
     """One build of one platform.
 
@@ -157,7 +150,7 @@ class BuildRequest:
     cache_to: tuple[str, ...] = ()
     dockerfile_mode: int = 0o644
     cached: bool = True
-    attest: Attest = Attest()
+    attest: Attest = field(default_factory=Attest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ import pytest
 from shipway.engines.buildkit.builder import BuildKitBuilder
 from shipway.engines.buildkit.clients import Buildctl, Buildx
 from shipway.errors import BuildFailed
+from shipway.fleet.model import Attest
 from shipway.flows.readback import look
 from shipway.host import SystemClock, SystemHost
 from shipway.oci.manifest import OCI_MANIFEST
-from shipway.ports import Attest, BuildRequest
+from shipway.ports import BuildRequest
 from shipway.registry.client import RegistryClient
 from shipway.registry.config import RegistryConfig
 from shipway.testing.registry import running_registry

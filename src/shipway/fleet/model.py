@@ -121,6 +121,14 @@ class RetentionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Attest:
+    """What BuildKit is to attest about an image: provenance in mode ``min`` or ``max``, and an SBOM."""
+
+    provenance: Literal["min", "max"] | None = None
+    sbom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """One thing to build and deliver.
 
@@ -128,7 +136,8 @@ class Image:
     tag or the tag scheme of the first delivery, ``tags`` are the secondary ones. ``root`` is the
     repository that the paths of ``inputs`` are relative to: ``""`` for the fleet's own, else the name of
     an entry of ``repositories``. The first declaration is the one that counts. ``retention`` is None where
-    the fleet file says nothing about it. ``timeout`` is how long each step of a delivery may take.
+    the fleet file says nothing about it. ``timeout`` is how long each step of a delivery may take,
+    ``attest`` what a BuildKit adds to it.
     """
 
     name: str
@@ -143,6 +152,7 @@ class Image:
     bases: tuple[Base, ...] = ()
     retention: RetentionSettings | None = None
     timeout: Duration | None = None
+    attest: Attest = Attest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from shipway.errors import ConfigError, InvalidValue
 from shipway.fleet.discover.dotenv import parse_env
 from shipway.fleet.discover.merge import Merged
 from shipway.fleet.file import entries
-from shipway.fleet.model import BuildInputs, Image, Problem, RetentionSettings
+from shipway.fleet.model import Attest, BuildInputs, Image, Problem, RetentionSettings
 from shipway.fleet.settings.image import (
     ARGS_KEY,
+    ATTEST,
     BY,
+    CACHE_FROM,
+    CACHE_TO,
     ENV_FILES,
     KEEP,
     KEEP_TAGS,
@@ -26,9 +29,11 @@ from shipway.fleet.settings.image import (
     MATCH,
     OLDER_THAN,
     PLATFORMS_KEY,
+    PROVENANCE,
     REGISTRY_KEY,
     REPOSITORY_KEY,
     RETENTION,
+    SBOM,
     SECRET_ARGS,
     TAG,
     TAGS,
@@ -42,6 +47,8 @@ from shipway.place import Place
 from shipway.values import Reference
 
 T = TypeVar("T")
+
+_PROVENANCE: Mapping[str, Literal["min", "max"]] = {"min": "min", "max": "max"}
 
 _SEPARATORS = re.compile(r"[._-]+")
 _LEGAL_SEPARATOR = re.compile(r"\.|__?|-+")
@@ -104,7 +111,13 @@ def settle(image: Merged, layers: tuple[Layer, ...], env_files: EnvFiles) -> Ima
         declarations=image.declarations,
         retention=_retention(_first(layers, RETENTION)),
         timeout=_first(layers, TIMEOUT),
+        attest=_attest(_first(layers, ATTEST)),
     )
+
+
+def _attest(section: Section | None) -> Attest:
+    mode = section.get(PROVENANCE) if section else None
+    return Attest(_PROVENANCE.get(mode or ""), bool(section and section.get(SBOM)))
 
 
 def _retention(section: Section | None) -> RetentionSettings | None:
@@ -130,12 +143,15 @@ def _inputs(declared: BuildInputs, layers: tuple[Layer, ...], env_files: EnvFile
     for layer in reversed(layers):
         labels.update(entries(layer.section.get(LABELS)))
         secret.update(paths(layer.section.get(SECRET_ARGS)))
+    sources, destinations = _first(layers, CACHE_FROM), _first(layers, CACHE_TO)
     return replace(
         declared,
         args=_args(declared.args, layers, env_files),
         platforms=paths(_first(layers, PLATFORMS_KEY)) or declared.platforms,
         labels=labels,
         secret_args=frozenset(secret),
+        cache_from=declared.cache_from if sources is None else paths(sources),
+        cache_to=declared.cache_to if destinations is None else paths(destinations),
     )
 
 

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from shipway.errors import CannotAssemble
 from shipway.flows.parts import PART_BUILT, find_parts
 from shipway.flows.yard import Voyage, Yard
 from shipway.oci.manifest import index_of
@@ -81,9 +82,12 @@ class _Site:
         """Build the platforms that fall to one builder, one after the other."""
         pins = await self._pins(builder)
         for platform in platforms:
-            request = self._request(builder, platform, pins)
-            staged = self.staged if builder.bases_from == "staging" else self.destination
-            built[platform] = await builder.build(request, staged, self.destination, self._on_line)
+            try:
+                built[platform] = await self._built(builder, platform, pins)
+            except CannotAssemble as refusal:
+                builder = await self._instead(platform, refusal)
+                pins = await self._pins(builder)
+                built[platform] = await self._built(builder, platform, pins)
             self.yard.emit(
                 PART_BUILT,
                 self.step.image,
@@ -92,6 +96,20 @@ class _Site:
                 fingerprint=part_tag(self.step.fingerprint, platform),
                 builder=builder.name,
             )
+
+    async def _built(self, builder: Builder, platform: Platform, pins: Mapping[str, Reference]) -> Built:
+        request = self._request(builder, platform, pins)
+        staged = self.staged if builder.bases_from == "staging" else self.destination
+        return await builder.build(request, staged, self.destination, self._on_line)
+
+    async def _instead(self, platform: Platform, refusal: CannotAssemble) -> Builder:
+        """Who builds after only the base image told that an engine is needed. Raises ``refusal``."""
+        if self.yard.instead is None:
+            raise refusal
+        image = self.voyage.image(self.step.image)
+        builder = await self.yard.instead(image, platform, refusal)
+        self._on_line(f"{refusal.message}: built by {builder.name} instead")
+        return builder
 
     def _on_line(self, line: str) -> None:
         self.yard.events.output(self.step.image, line)
@@ -140,12 +158,13 @@ class _Site:
 
         The order of the index is that of ``built``, whoever was ready first.
         """
-        if len(built) == 1:
+        attestations = [each for part, _ in built for each in part.attestations]
+        if len(built) == 1 and not attestations:
             only = built[0][0]
             return only.at, only.descriptor.parsed_digest
         home = await self._one_home([part for part, _ in built])
         parts = [(part.descriptor, platform) for part, platform in built]
-        index = index_of(parts, self.voyage.inputs[self.step.image].labels)
+        index = index_of(parts, self.voyage.inputs[self.step.image].labels, attestations)
         return home, await self.yard.registry.put_manifest(home.with_digest(index.digest), index)
 
     async def _one_home(self, parts: Sequence[Built]) -> Reference:
@@ -155,6 +174,7 @@ class _Site:
             return homes.pop()
         for part in parts:
             if part.at.name != self.destination.name:
-                there = self.destination.with_digest(part.descriptor.parsed_digest)
-                await self.yard.registry.copy(part.at, there)
+                for each in (part.descriptor, *part.attestations):
+                    there = self.destination.with_digest(each.parsed_digest)
+                    await self.yard.registry.copy(part.at.with_digest(each.parsed_digest), there)
         return self.destination

@@ -71,6 +71,7 @@ class FileRecipes:
             epoch=self._epoch,
             cache_from=caches.sources,
             cache_to=caches.destinations,
+            attest=image.attest,
         )
 
     def _hosts(self, chosen: Callable[[Access], bool]) -> frozenset[str]:

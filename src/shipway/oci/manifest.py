@@ -6,7 +6,7 @@ manifest version 2, schema 2. Bytes are kept as they came, since the digest is o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -165,9 +165,11 @@ def read_config(data: bytes) -> ImageConfig:
 
 
 def index_of(
-    children: list[tuple[Descriptor, Platform]], annotations: Mapping[str, str] | None = None
+    children: list[tuple[Descriptor, Platform]],
+    annotations: Mapping[str, str] | None = None,
+    attestations: Iterable[Descriptor] = (),
 ) -> Manifest:
-    """An OCI index over image manifests, in the order given."""
+    """An OCI index over image manifests, in the order given, then what is attested about them."""
     entries = tuple(
         Descriptor(
             child.media_type,
@@ -178,7 +180,9 @@ def index_of(
         for child, platform in children
     )
     body = ManifestBody(
-        media_type=OCI_INDEX, manifests=entries, annotations=dict(annotations) if annotations else None
+        media_type=OCI_INDEX,
+        manifests=(*entries, *attestations),
+        annotations=dict(annotations) if annotations else None,
     )
     # schemaVersion is required by the specification and must not be omitted as a default
     encoded = msgspec.json.decode(msgspec.json.encode(body))

@@ -14,9 +14,10 @@ from shipway.engines.buildkit.builder import BuildKitBuilder
 from shipway.engines.buildkit.clients import Buildctl, Buildx, Client, Creation, Tls
 from shipway.engines.buildkit.config import Registries
 from shipway.errors import BuildFailed, EngineError, EngineMissing
+from shipway.fleet.model import Attest
 from shipway.host import SystemHost
 from shipway.oci.manifest import OCI_INDEX, OCI_MANIFEST, Manifest
-from shipway.ports import Attest, BuildRequest, Built, Completed
+from shipway.ports import BuildRequest, Built, Completed
 from shipway.testing.memory_registry import MemoryRegistry
 from shipway.values import Digest, Platform, Reference
 

@@ -179,3 +179,32 @@ async def test_platforms_of_one_engine_are_joined_before_they_leave_staging(dock
     one = local(dock)
     assert (await dock.ship({AMD64: one, ARM64: one})).error() is None
     assert platforms_of(await dock.index("app")) == [AMD64, ARM64]
+
+
+async def test_attestations_stand_in_the_index_and_are_no_platforms(dock: Dock) -> None:
+    here, there = local(dock), ScriptedBuilder(native=ARM64, attests=True)
+    assert (await dock.ship({AMD64: here, ARM64: there}, "base")).error() is None
+    index = await dock.index("base")
+    assert platforms_of(index) == [AMD64, ARM64, None]
+    about = index.children[2].annotations or {}
+    assert about["vnd.docker.reference.digest"] == index.children[1].digest
+    (verified,) = (event for event in dock.events if event.kind == "readback.verified")
+    assert verified.data["platforms"] == [str(AMD64), str(ARM64)]
+
+
+async def test_the_attestation_of_a_single_platform_makes_an_index(dock: Dock) -> None:
+    settings = dock.directory / "repo" / "shipway.yaml"
+    settings.write_text(settings.read_text().replace("linux/amd64, ", ""))
+    builder = ScriptedBuilder(native=ARM64, attests=True)
+    assert (await dock.ship({ARM64: builder}, "base")).error() is None
+    assert platforms_of(await dock.index("base")) == [ARM64, None]
+
+
+async def test_attestations_are_copied_with_their_image(dock: Dock) -> None:
+    builder = ScriptedBuilder(native=ARM64, attests=True)
+    assert (await dock.ship({AMD64: local(dock), ARM64: builder}, "base")).error() is None
+    index = await dock.index("base")
+    elsewhere = Reference(dock.destination, "other/base", "1")
+    await dock.client.copy(dock.at("base"), elsewhere)
+    for child in index.children:
+        assert await dock.client.head(elsewhere.with_digest(child.parsed_digest)) is not None

@@ -116,6 +116,26 @@ async def test_a_dry_run_sends_what_a_run_sends_except_for_writes(stage: Stage) 
     assert len(stage.writes) == 3
 
 
+async def test_attestations_in_an_index_go_and_stay_with_their_image(stage: Stage) -> None:
+    """BuildKit lists what it attests as a manifest of the platform unknown/unknown."""
+    found = []
+    for number in range(1, 3):
+        image = stage.repository.image(str(number).encode())
+        about = {"vnd.docker.reference.digest": str(Digest.of(encode(image)))}
+        attestation = stage.repository.image(f"attested {number}".encode())
+        for document in (image, attestation):
+            stage.repository.put_manifest(Digest.of(encode(document)), document)
+        unknown = {"platform": {"os": "unknown", "architecture": "unknown"}, "annotations": about}
+        listed = index(descriptor(encode(image)), {**descriptor(encode(attestation)), **unknown})
+        stage.repository.put_manifest(f"b-{number}", listed)
+        found.append([Digest.of(encode(document)) for document in (image, attestation)])
+    await prune(stage.means, await stage.plans(), "prune")
+    gone, kept = (
+        [stage.repository("GET", f"manifests/{digest}").status for digest in each] for each in found
+    )
+    assert (gone, kept) == ([404, 404], [200, 200])
+
+
 async def test_referrers_go_with_their_image_and_come_back_with_it(stage: Stage) -> None:
     digests = images(stage.repository)
     for number, digest in enumerate(digests):

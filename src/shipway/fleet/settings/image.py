@@ -28,6 +28,7 @@ from shipway.fleet.shapes import (
     REPOSITORY,
     SCALAR,
     SCALARS,
+    SWITCH,
     TEXT,
     TEXT_BY_NAME,
     TEXTS,
@@ -81,6 +82,19 @@ LABELS = Setting("labels", TEXT_BY_NAME, "Labels of the image.")
 TIMEOUT = Setting(
     "timeout", DURATION, "How long each step of a delivery may take, such as 30m; absent: any time."
 )
+CACHE_FROM = Setting(
+    "cache-from",
+    TEXTS,
+    "Sources of build cache, as buildx writes them, with {image} and {platform}; each image and platform has"
+    " its own.",
+)
+CACHE_TO = Setting("cache-to", TEXTS, "Destinations of build cache, likewise.")
+PROVENANCE = Setting("provenance", choice("none", "min", "max"), "How much provenance tells.", "none")
+SBOM = Setting("sbom", SWITCH, "A list of the packages in the image.", False)
+ATTEST_TABLE: Table = (PROVENANCE, SBOM)
+ATTEST = Setting(
+    "attest", sectioned(ATTEST_TABLE, "attestations"), "What BuildKit attests about the image, beside it."
+)
 
 SHARED: Table = (
     REGISTRY_KEY,
@@ -94,6 +108,9 @@ SHARED: Table = (
     LABELS,
     RETENTION,
     TIMEOUT,
+    CACHE_FROM,
+    CACHE_TO,
+    ATTEST,
 )
 
 # --- an image ---------------------------------------------------------------------------------
@@ -118,8 +135,6 @@ CONTEXTS = Setting(
 )
 SECRETS = Setting("secrets", TEXTS, "Build secrets as buildx writes them, such as id=npm,src=.npmrc.")
 SSH = Setting("ssh", TEXTS, "SSH agents or keys as buildx writes them, such as default.")
-CACHE_FROM = Setting("cache-from", TEXTS, "Sources of build cache, as buildx writes them.")
-CACHE_TO = Setting("cache-to", TEXTS, "Destinations of build cache, as buildx writes them.")
 REPOSITORY_KEY = Setting(
     "repository", REPOSITORY, "Repository to deliver to, whole; absent: the registry and the name."
 )
@@ -142,8 +157,6 @@ IMAGE: Table = (
     CONTEXTS,
     SECRETS,
     SSH,
-    CACHE_FROM,
-    CACHE_TO,
     REPOSITORY_KEY,
     GROUP,
     *(setting for setting in SHARED if setting is not REGISTRY_KEY),
