@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 
@@ -24,7 +25,7 @@ KEY = SigningKey.generate()
 class Counting(RegistryClient):
     """Counts what is put."""
 
-    puts: Counter[str] = Counter()
+    puts: ClassVar[Counter[str]] = Counter()
 
     async def put_blob(self, repository: Reference, data: bytes) -> Descriptor:
         self.puts["blobs"] += 1
