@@ -23,6 +23,7 @@ _LINES: dict[str, _Line] = {
     "engine.chosen": lambda data: f"engine {data['name']} {data['version']} on {data['native']}",
     "build.started": lambda data: f"build: {'; '.join(data['why'])}",
     "build.done": lambda data: f"built {data['platform']} {_short(data['digest'])}",
+    "part.found": lambda data: f"{data['platform']} is there as {_short(data['digest'])}",
     "push.done": lambda data: f"pushed {_short(data['digest'])} to {data['repository']}",
     "readback.verified": lambda data: (
         f"read back {_short(data['digest'])}: {', '.join(data['platforms'])}, {size(data['size'])}"
