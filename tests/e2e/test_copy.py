@@ -153,11 +153,12 @@ async def test_a_copy_that_was_killed_goes_on_with_what_is_missing(
         await asyncio.to_thread(push_image, RawRepository(left.address, "acme/api"), "1.0", layers)
         target = RawRepository(right, "mirror/api")
         async with aiohttp.ClientSession(auto_decompress=False) as session:
+            killed = asyncio.Event()
             passing = forward(session, f"http://{left.address}", frozenset(), None)
 
             async def hanging(request: web.Request) -> web.StreamResponse:
                 if request.path.endswith(stuck):
-                    await asyncio.sleep(3600)
+                    await killed.wait()
                 return await passing(request)
 
             async with serving(hanging) as front:
@@ -170,6 +171,7 @@ async def test_a_copy_that_was_killed_goes_on_with_what_is_missing(
                     await asyncio.sleep(0.05)
                 process.send_signal(signal.SIGKILL)
                 await process.wait()
+                killed.set()
         assert (await asyncio.to_thread(target, "GET", "manifests/1.0")).status == 404
         again = [*SHIPWAY, "copy", f"{left.address}/acme/api:1.0", f"{right}/mirror/api:1.0", "--json"]
         done = await asyncio.create_subprocess_exec(
