@@ -166,20 +166,22 @@ class EngineInfo:
 class EngineTrust:
     """Which registries an engine pulls from: with TLS it trusts the system's authorities and those in
     ``certificates``, directories with ``<host>/*.crt``; ``plain`` are hosts, ``*.domains`` and networks
-    (``127.0.0.0/8``) that it also reaches over plain HTTP and with any certificate."""
+    (``127.0.0.0/8``) that it also reaches over plain HTTP and with any certificate; ``authorities`` are the
+    PEM files that it trusts for a host beside these."""
 
     certificates: tuple[Path, ...] = ()
     plain: tuple[str, ...] = ()
+    authorities: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSurvey:
     """What an engine can do. ``storage`` is where it keeps images on this machine, None when it does not
-    tell. ``takes_plain`` tells whether ``BuildRequest.registries_plain`` reaches it. ``advice`` is how to
-    make it trust ``{registry}``."""
+    tell. ``takes_plain`` tells whether what a ``BuildRequest`` says about registries reaches it. ``advice`` is
+    how to make it trust ``{registry}``."""
 
     info: EngineInfo
-    trust: EngineTrust = EngineTrust()
+    trust: EngineTrust = field(default_factory=EngineTrust)
     storage: Path | None = None
     named_contexts: bool = True
     takes_plain: bool = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from shipway.assemble.archives import is_archive
 from shipway.assemble.nodes import Modes, local_node
@@ -13,7 +12,7 @@ from shipway.dockerfile.sources import SourceReport, is_remote
 from shipway.dockerfile.syntax import Instruction
 
 
-def why_not(build: ResolvedBuild, report: SourceReport | None = None, root: Path | None = None) -> str | None:
+def why_not(build: ResolvedBuild, report: SourceReport | None = None, root: str = "") -> str | None:
     """The first reason why a build needs an engine; None when Assemble takes it.
 
     With ``report`` and the directory ``root`` of the main context, files that ADD would unpack count too.
@@ -24,7 +23,7 @@ def why_not(build: ResolvedBuild, report: SourceReport | None = None, root: Path
     return next(_reasons(build, report, root), None)
 
 
-def _reasons(build: ResolvedBuild, report: SourceReport | None, root: Path | None) -> Iterator[str]:
+def _reasons(build: ResolvedBuild, report: SourceReport | None, root: str) -> Iterator[str]:
     frontend = build.dockerfile.directive("syntax")
     if frontend and not _is_standard(frontend):
         yield f"it is written for the frontend {frontend}"
@@ -35,7 +34,7 @@ def _reasons(build: ResolvedBuild, report: SourceReport | None, root: Path | Non
     for read in build.reads:
         if reason := _unreadable(read):
             yield f"line {read.line}: {read.instruction.keyword} {read.source} {reason}"
-    if report is not None and root is not None:
+    if report is not None:
         yield from _archives(report, root)
 
 
@@ -74,7 +73,7 @@ def _unreadable(read: ContextRead) -> str | None:
     return None
 
 
-def _archives(report: SourceReport, root: Path) -> Iterator[str]:
+def _archives(report: SourceReport, root: str) -> Iterator[str]:
     for outcome in report.outcomes:
         read = outcome.read
         if read.kind != "add" or read.origin.kind != "main" or _keeps_archives(read.instruction):

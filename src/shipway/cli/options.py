@@ -171,13 +171,22 @@ def plan_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+_ENGINES = ("buildah", "docker", "podman")
 engine_option = click.option(
     "--engine",
-    type=click.Choice(["auto", "buildah", "docker", "podman"]),
+    type=click.Choice(["auto", *_ENGINES]),
     default="auto",
     show_default=True,
     envvar="SHIPWAY_ENGINE",
     help="What builds the images.",
+)
+build_engine_option = click.option(
+    "--engine",
+    type=click.Choice(["auto", "assemble", *_ENGINES]),
+    default="auto",
+    show_default=True,
+    envvar="SHIPWAY_ENGINE",
+    help="What builds the images; auto takes an engine for those that cannot be assembled.",
 )
 
 

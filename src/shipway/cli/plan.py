@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shipway.cli.options import Common, PlanOptions, common, output_width, plan_options
+from shipway.cli.options import (
+    Common,
+    PlanOptions,
+    build_engine_option,
+    common,
+    output_width,
+    plan_options,
+)
 
 if TYPE_CHECKING:
     from shipway.wiring import Workspace
@@ -18,9 +25,12 @@ if TYPE_CHECKING:
 @click.option("--graph", type=click.Choice(["mermaid", "dot"]), help="Print the graph of images instead.")
 @click.option("--bake", is_flag=True, help="Print a bake file for docker buildx bake instead.")
 @click.option("--explain", metavar="IMAGE", help="Print all that decides about this image instead.")
+@build_engine_option
 @plan_options
 @common
-def command(common: Common, options: PlanOptions, graph: str | None, bake: bool, explain: str | None) -> None:
+def command(
+    common: Common, options: PlanOptions, engine: str, graph: str | None, bake: bool, explain: str | None
+) -> None:
     """Show what would be built and why, wave by wave; changes nothing.
 
     IMAGES limits the plan to these and the bases they need.
@@ -34,7 +44,8 @@ def command(common: Common, options: PlanOptions, graph: str | None, bake: bool,
         if explain is not None:
             _explain(workspace, common, options, explain)
             return
-        prepared = asyncio.run(workspace.prepare(options.choices(), offline=options.offline))
+        choices = replace(options.choices(), engine=engine)
+        prepared = asyncio.run(workspace.prepare(choices, offline=options.offline))
     if graph:
         click.echo({"mermaid": export.mermaid, "dot": export.dot}[graph](prepared.plan), nl=False)
     elif bake:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 
 import click
 
 from shipway.cli.conduct import ConductOptions, conduct_options
 from shipway.cli.evidence import EvidenceOptions, evidence_options
 from shipway.cli.interrupts import run_interruptibly
-from shipway.cli.options import Common, PlanOptions, common, engine_option, output_width, plan_options
+from shipway.cli.options import Common, PlanOptions, build_engine_option, common, output_width, plan_options
 
 
 @click.command("ship")
-@engine_option
+@build_engine_option
 @conduct_options
 @evidence_options
 @click.option("-v", "--verbose", is_flag=True, help="Show build output as it comes.")
@@ -44,10 +45,11 @@ def command(
     from shipway.wiring import Workspace
     from shipway.wiring.shipping import ship
 
+    choices = replace(options.choices(), engine=engine)
     site = Workspace(common.directory, common.config, common.sources, common.state, options.role())
     with site as workspace:
         if dry_run:
-            prepared = asyncio.run(workspace.prepare(options.choices(), offline=options.offline, pins=True))
+            prepared = asyncio.run(workspace.prepare(choices, offline=options.offline, pins=True))
             plan, problems = prepared.plan, prepared.fleet.problems
             if common.as_json:
                 click.echo(plan_json(plan, problems))
@@ -57,9 +59,8 @@ def command(
         with view(quiet=common.quiet, verbose=verbose, terminal=sys.stderr.isatty()) as screen:
             work = ship(
                 workspace,
-                options.choices(),
+                choices,
                 offline=options.offline,
-                engine=engine,
                 conduct=manner.conduct(),
                 view=screen,
                 preflight=not no_preflight,

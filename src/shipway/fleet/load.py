@@ -17,8 +17,7 @@ from shipway.fleet.locate import FLEET_FILES, find_fleet_file, read_file, relati
 from shipway.fleet.model import BasePolicy, CheckSettings, Fleet, Image, Problem, Signing
 from shipway.fleet.part import Part, read_part
 from shipway.fleet.repositories import read_repository
-from shipway.fleet.settings.fleet import ENGINE
-from shipway.fleet.settings.image import REGISTRY_KEY
+from shipway.fleet.settings.image import ENGINE, REGISTRY_KEY
 from shipway.fleet.settings.section import Section
 from shipway.fleet.settings.signing import COSIGN_TAGS, KEY, PRIVATE_KEY, SIGNING
 from shipway.fleet.settings.sources import ATOMIC
@@ -105,9 +104,9 @@ def _assemble(
 
 
 def _engine(own: Part) -> str | None:
-    """The engine that the fleet file names."""
+    """The engine that the fleet file names for all images."""
     named = own.file.shared.get(ENGINE) if own.file else None
-    return None if named == "auto" else named
+    return None if named in ("auto", "assemble") else named
 
 
 def _signing(own: Part) -> Signing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
@@ -137,7 +138,7 @@ class Image:
     repository that the paths of ``inputs`` are relative to: ``""`` for the fleet's own, else the name of
     an entry of ``repositories``. The first declaration is the one that counts. ``retention`` is None where
     the fleet file says nothing about it. ``timeout`` is how long each step of a delivery may take,
-    ``attest`` what a BuildKit adds to it.
+    ``attest`` what a BuildKit adds to it. ``engine`` is what builds it, ``auto`` where that is left open.
     """
 
     name: str
@@ -153,6 +154,7 @@ class Image:
     retention: RetentionSettings | None = None
     timeout: Duration | None = None
     attest: Attest = Attest()
+    engine: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +257,12 @@ class Fleet:
     atomic: frozenset[str] = frozenset()
     builders: tuple[BuilderSettings, ...] = ()
     signing: Signing = Signing()
+
+    @property
+    def authorities(self) -> Mapping[str, Path]:
+        """For registries with an authority of their own, its file on this machine."""
+        root = Path(self.roots.get("", "."))
+        return {host: root / access.ca for host, access in self.registries.items() if access.ca is not None}
 
     def image(self, name: str) -> Image | None:
         """The image called ``name``."""

@@ -22,6 +22,7 @@ from shipway.fleet.settings.image import (
     BY,
     CACHE_FROM,
     CACHE_TO,
+    ENGINE,
     ENV_FILES,
     KEEP,
     KEEP_TAGS,
@@ -112,6 +113,7 @@ def settle(image: Merged, layers: tuple[Layer, ...], env_files: EnvFiles) -> Ima
         retention=_retention(_first(layers, RETENTION)),
         timeout=_first(layers, TIMEOUT),
         attest=_attest(_first(layers, ATTEST)),
+        engine=_first(layers, ENGINE) or "auto",
     )
 
 

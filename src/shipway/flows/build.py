@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from shipway.errors import CannotAssemble
 from shipway.flows.parts import PART_BUILT, find_parts
 from shipway.flows.yard import Voyage, Yard
 from shipway.oci.manifest import index_of
@@ -81,9 +82,12 @@ class _Site:
         """Build the platforms that fall to one builder, one after the other."""
         pins = await self._pins(builder)
         for platform in platforms:
-            request = self._request(builder, platform, pins)
-            staged = self.staged if builder.bases_from == "staging" else self.destination
-            built[platform] = await builder.build(request, staged, self.destination, self._on_line)
+            try:
+                built[platform] = await self._built(builder, platform, pins)
+            except CannotAssemble as refusal:
+                builder = await self._instead(platform, refusal)
+                pins = await self._pins(builder)
+                built[platform] = await self._built(builder, platform, pins)
             self.yard.emit(
                 PART_BUILT,
                 self.step.image,
@@ -92,6 +96,20 @@ class _Site:
                 fingerprint=part_tag(self.step.fingerprint, platform),
                 builder=builder.name,
             )
+
+    async def _built(self, builder: Builder, platform: Platform, pins: Mapping[str, Reference]) -> Built:
+        request = self._request(builder, platform, pins)
+        staged = self.staged if builder.bases_from == "staging" else self.destination
+        return await builder.build(request, staged, self.destination, self._on_line)
+
+    async def _instead(self, platform: Platform, refusal: CannotAssemble) -> Builder:
+        """Who builds after only the base image told that an engine is needed. Raises ``refusal``."""
+        if self.yard.instead is None:
+            raise refusal
+        image = self.voyage.image(self.step.image)
+        builder = await self.yard.instead(image, platform, refusal)
+        self._on_line(f"{refusal.message}: built by {builder.name} instead")
+        return builder
 
     def _on_line(self, line: str) -> None:
         self.yard.events.output(self.step.image, line)

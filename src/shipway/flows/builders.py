@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from shipway.errors import NotMet
+from shipway.errors import CannotAssemble, EngineMissing, NotMet
 from shipway.fleet.model import Image
 from shipway.flows.tidy import tidy
 from shipway.flows.yard import Builders
 from shipway.oci.manifest import Manifest, read_config
+from shipway.planning.engines import ASSEMBLE, AUTO
 from shipway.ports import Builder, BuildRequest, Built, Engine, Registry
 from shipway.values import Platform, Reference
 
@@ -150,6 +152,63 @@ class DeclaredBuilders:
         for builder in self._opened.values():
             await builder.finish()
         await self._otherwise.finish()
+
+
+class PlannedBuilders:
+    """Who the plan chose for each image. Satisfies ``flows.yard.Builders``.
+
+    ``engines`` are the engines by image, ``assembler`` is who needs none, and ``of`` gives the builders for
+    the name of an engine, or for ``auto``. ``native`` is the platform of this machine. Where it ``insists``
+    nobody builds what could not be assembled.
+    """
+
+    def __init__(
+        self,
+        engines: Mapping[str, str],
+        assembler: Builder,
+        of: Callable[[str], Builders],
+        native: Platform,
+        *,
+        insists: bool = False,
+    ) -> None:
+        self._insists = insists
+        self._engines = engines
+        self._assembler = assembler
+        self._of = of
+        self._native = native
+        self._asked: dict[str, Builders] = {}
+
+    async def native(self) -> Platform:
+        """See ``flows.yard.Builders``, like every method here. Without an engine, this machine's own."""
+        for name in sorted(set(self._engines.values()) - {ASSEMBLE}):
+            with suppress(EngineMissing):
+                return await self._builders(name).native()
+        return self._native
+
+    async def builder(self, image: Image, platform: Platform) -> Builder:
+        engine = self._engines.get(image.name, AUTO)
+        if engine == ASSEMBLE:
+            return self._assembler
+        return await self._builders(engine).builder(image, platform)
+
+    async def instead(self, image: Image, platform: Platform, refusal: CannotAssemble) -> Builder:
+        """Who builds what could not be assembled. Raises the refusal when nobody else shall, or can."""
+        if self._insists or image.engine == ASSEMBLE:
+            raise refusal
+        try:
+            return await self._builders(AUTO).builder(image, platform)
+        except EngineMissing as error:
+            raise CannotAssemble(refusal.message, cause=error.message, help=error.help) from None
+
+    def _builders(self, name: str) -> Builders:
+        if name not in self._asked:
+            self._asked[name] = self._of(name)
+        return self._asked[name]
+
+    async def finish(self) -> None:
+        await self._assembler.finish()
+        for builders in self._asked.values():
+            await builders.finish()
 
 
 class NoBuilders:

@@ -16,6 +16,7 @@ from shipway.flows.standing import Setting, Standing
 from shipway.flows.yard import Staging
 from shipway.planning.collect import Collected, collect
 from shipway.planning.draft import Draft
+from shipway.planning.engines import EngineChoice
 from shipway.planning.inputs import Inputs
 from shipway.planning.plan import Blocker, Choices, Delivered, Plan, make_plan
 from shipway.planning.tags import TagFacts
@@ -46,7 +47,7 @@ class Sources:
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A plan and what it was made from. ``found`` are deliveries that a registry told of and the ledger does
-    not know yet."""
+    not know yet, ``named`` the tags that were seen to name what stands."""
 
     plan: Plan
     fleet: Fleet
@@ -55,6 +56,7 @@ class Prepared:
     drafts: Mapping[str, Draft] = field(default_factory=dict)
     delivered: Mapping[str, Delivered] = field(default_factory=dict)
     found: Mapping[str, Delivery] = field(default_factory=dict)
+    named: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def require_buildable(self) -> None:
         """Raise NotMet when something would fail the build for sure."""
@@ -89,14 +91,16 @@ async def prepare(fleet: Fleet, sources: Sources, choices: Choices) -> Prepared:
     plan = make_plan(fleet, order, standing.inputs, standing.delivered, facts, choices)
     blockers = (*_fleet_blockers(fleet), *collected.blockers)
     notes = (*_notes(collected, revision), *standing.notes, *foretold(plan, sources.ledger))
+    engines = EngineChoice(fleet, choices.engine, sources.environ, sources.native, sources.builds)
     return Prepared(
-        Plan(plan.waves, blockers, notes, standing.origins),
+        engines.applied(Plan(plan.waves, blockers, notes, standing.origins)),
         fleet,
         standing.inputs,
         revision,
         collected.drafts,
         standing.delivered,
         standing.found,
+        standing.named,
     )
 
 

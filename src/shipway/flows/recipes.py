@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -66,9 +67,10 @@ class FileRecipes:
             secret_args=inputs.secret_args,
             registries_plain=self._hosts(lambda access: access.plain_http),
             registries_insecure=self._hosts(lambda access: access.insecure),
-            authorities=self._authorities(),
+            authorities=self._fleet.authorities,
             bases=frozenset(pins.values()),
             epoch=self._epoch,
+            dockerfile_mode=_mode(root / inputs.dockerfile),
             cache_from=caches.sources,
             cache_to=caches.destinations,
             attest=image.attest,
@@ -77,20 +79,20 @@ class FileRecipes:
     def _hosts(self, chosen: Callable[[Access], bool]) -> frozenset[str]:
         return frozenset(host for host, access in self._fleet.registries.items() if chosen(access))
 
-    def _authorities(self) -> dict[str, Path]:
-        """The PEM files of registries; the fleet file names them relative to the root."""
-        return {
-            host: Path(self._fleet.roots.get("", ".")) / access.ca
-            for host, access in self._fleet.registries.items()
-            if access.ca is not None
-        }
-
     def _pinned(self, image: Image, build: ResolvedBuild, pins: Mapping[str, Reference]) -> bytes:
         directory = self._fleet.roots[image.root]
         named = ((base.span, pins.get(canonical(base.reference))) for base in build.bases)
         replacements = [(span, str(to)) for span, to in named if to is not None]
         text = dockerfile_bytes(self._builds.tree(directory), image.inputs)
         return pin(text, replacements, image.inputs.dockerfile)
+
+
+def _mode(dockerfile: Path) -> int:
+    """The permissions of a Dockerfile, those of an ordinary one where it cannot be looked at."""
+    try:
+        return stat.S_IMODE(dockerfile.stat().st_mode)
+    except OSError:
+        return 0o644
 
 
 def _ignore(image: Image, root: Path) -> bytes | None:

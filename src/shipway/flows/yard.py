@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
 
+from shipway.errors import CannotAssemble
 from shipway.fleet.model import Fleet, Image
 from shipway.flows.prove import Prover
 from shipway.planning.inputs import Inputs
@@ -46,9 +47,13 @@ class Builders(Protocol):
         """Nothing more will be built: tell everyone who was chosen."""
 
 
+Instead: TypeAlias = Callable[[Image, Platform, CannotAssemble], Awaitable[Builder]]
+
+
 @dataclass(frozen=True, slots=True)
 class Yard:
-    """The world of a ship. Without ``prover`` images are delivered without evidence."""
+    """The world of a ship. Without ``prover`` images are delivered without evidence. ``instead`` tells who
+    builds what could not be assembled, or raises that refusal."""
 
     builders: Builders
     registry: Registry
@@ -58,6 +63,7 @@ class Yard:
     clock: Clock
     events: Events
     prover: Prover | None = None
+    instead: Instead | None = None
 
     def emit(self, kind: str, image: str | None = None, **data: object) -> None:
         self.events.emit(Event(kind, image, data))
@@ -67,7 +73,8 @@ class Yard:
 class Voyage:
     """One execution of a plan: run number, plan, fleet, the inputs of every image, the git commit.
 
-    With ``seeks_parts`` even an image of one platform is looked for where other machines leave it.
+    With ``seeks_parts`` even an image of one platform is looked for where other machines leave it. ``named``
+    are, by image, the tags that were seen to name what stands for it while the plan was made.
     """
 
     run: int
@@ -76,6 +83,7 @@ class Voyage:
     inputs: Mapping[str, Inputs]
     commit: str | None = None
     seeks_parts: bool = False
+    named: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def step(self, image: str) -> Step:
         return next(step for step in self.plan.steps if step.image == image)

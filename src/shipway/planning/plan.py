@@ -26,7 +26,9 @@ class Step(msgspec.Struct, frozen=True):
 
     ``reference`` is where it will be, or for ``reuse`` the delivered one with its digest. ``tags`` are the
     tags that name it at the end, the first one first. ``needs`` are the images of the fleet it builds on.
-    ``digest`` is the delivered digest that stands for it, for ``reuse``.
+    ``digest`` is the delivered digest that stands for it, for ``reuse``. ``engine`` is what builds it:
+    ``assemble``, an engine by name, or ``auto`` for the one that is found; ``engine_because`` tells why it is
+    not assembled.
     """
 
     image: str
@@ -38,6 +40,8 @@ class Step(msgspec.Struct, frozen=True):
     platforms: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     digest: str | None = None
+    engine: str | None = None
+    engine_because: str | None = None
 
     @property
     def repository(self) -> Reference:
@@ -106,6 +110,7 @@ class Choices:
     """What the user asked for: every image or ``selection``, the tag and registry that override the
     fleet's, and the images (or all, as ``*``) built even when nothing changed.
 
+    ``engine`` is what shall build, ``auto`` to leave it to the fleet file and to what each image needs.
     ``since`` is a revision: only images that changed after it, and what builds on them. ``refresh_bases``
     has the images outside of the fleet looked up again. ``lookup`` has registries asked for deliveries that
     the ledger does not know.
@@ -118,6 +123,7 @@ class Choices:
     since: str | None = None
     refresh_bases: bool = False
     lookup: bool = True
+    engine: str = "auto"
 
 
 def make_plan(
@@ -150,9 +156,7 @@ def _step(image: Image, inputs: Inputs, known: Delivered, facts: TagFacts, choic
         tags = (scheme.render(facts, image.version), *secondary_tags(image, facts))
         reference = str(repository.with_tag(tags[0]))
         return Step(image.name, "build", why, reference, inputs.fingerprint, tags, platforms, needs)
-    before = Reference.parse(known.reference)
-    first = scheme.render(facts, image.version) if scheme.is_stable else before.tag
-    tags = (*((first,) if first else ()), *secondary_tags(image, facts))
+    first, tags = standing_tags(image, facts, choices, known.reference)
     return Step(
         image.name,
         "reuse",
@@ -179,6 +183,15 @@ def _why(name: str, inputs: Inputs, known: Delivered, force: frozenset[str]) -> 
     if known.fingerprint is None:
         return ("never delivered",)
     return changes(known.inputs, inputs)
+
+
+def standing_tags(
+    image: Image, facts: TagFacts, choices: Choices, reference: str
+) -> tuple[str | None, tuple[str, ...]]:
+    """The first tag and all tags of an image that stands as it was delivered, as ``reference``."""
+    scheme = scheme_of(image, facts, choices)
+    first = scheme.render(facts, image.version) if scheme.is_stable else Reference.parse(reference).tag
+    return first, (*((first,) if first else ()), *secondary_tags(image, facts))
 
 
 def scheme_of(image: Image, facts: TagFacts, choices: Choices) -> TagScheme:

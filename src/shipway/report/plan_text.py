@@ -49,7 +49,13 @@ def _short(digest: str) -> str:
 def _cells(step: Step) -> tuple[str, ...]:
     reference, at, digest = step.reference.partition("@")
     short = f"{reference}@{_short(digest)}" if at else reference
-    return step.action, step.image, short, "; ".join(step.why)
+    why = "; ".join(step.why)
+    return step.action, step.image, short, f"{why} ({step.engine})" if _is_told(step) else why
+
+
+def _is_told(step: Step) -> bool:
+    """Whether the engine is known before it is looked for."""
+    return step.engine not in (None, "auto")
 
 
 def blocker_text(blocker: Blocker, sources: Sources = no_sources, *, width: int | None = None) -> str:

@@ -9,22 +9,50 @@ from typing import TYPE_CHECKING
 
 from shipway.engines.emulation import EngineEmulation
 from shipway.engines.table import choose
-from shipway.flows.builders import Declared, DeclaredBuilders, EngineBuilder, NoBuilders, OneEngine
+from shipway.flows.builders import (
+    Declared,
+    DeclaredBuilders,
+    EngineBuilder,
+    NoBuilders,
+    OneEngine,
+    PlannedBuilders,
+)
 from shipway.flows.platforms import Platforms
+from shipway.planning.engines import AUTO
 from shipway.ports import Builder, Engine, Event, Events, Registry
 
 if TYPE_CHECKING:
     from shipway.fleet.model import BuilderSettings, Fleet
+    from shipway.flows.prepare import Prepared
     from shipway.flows.yard import Builders
     from shipway.wiring.workspace import Workspace
 
 
 def builders_of(
+    workspace: Workspace, prepared: Prepared, events: Events, registry: Registry, *, insists: bool
+) -> PlannedBuilders:
+    """Who the plan chose: Assemble, or an engine beside the builders that the fleet file declares.
+
+    ``events`` hears of each engine that is chosen. With ``insists`` no engine steps in for Assemble.
+    """
+    from shipway.engines.assemble.builder import Assembler
+
+    built = () if workspace.role.joins else prepared.plan.steps
+    return PlannedBuilders(
+        {step.image: step.engine or AUTO for step in built if step.action == "build"},
+        Assembler(registry, workspace.native, workspace.state / "assemble"),
+        lambda engine: _with_declared(workspace, prepared.fleet, engine, events, registry),
+        workspace.native,
+        insists=insists,
+    )
+
+
+def _with_declared(
     workspace: Workspace, fleet: Fleet, engine: str, events: Events, registry: Registry
 ) -> Builders:
     """The builders that the fleet file declares, and ``engine`` for what they do not build.
 
-    None for who joins what others have built. ``events`` hears of each engine that is chosen.
+    None for who joins what others have built.
     """
     if workspace.role.joins:
         return NoBuilders(workspace.native)
@@ -37,8 +65,7 @@ def builders_of(
 
         return Declared(settings.platforms, opened)
 
-    wanted = fleet.engine or engine if engine == "auto" else engine
-    otherwise = OneEngine(_engine(workspace, wanted, events), registry)
+    otherwise = OneEngine(_engine(workspace, engine, events), registry)
     return DeclaredBuilders([declared(settings) for settings in fleet.builders], otherwise)
 
 

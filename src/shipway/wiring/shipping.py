@@ -12,6 +12,7 @@ from shipway.flows.recipes import FileRecipes
 from shipway.flows.recorder import Recorder
 from shipway.flows.rehearse import rehearse
 from shipway.flows.yard import Yard
+from shipway.planning.engines import ASSEMBLE
 from shipway.planning.parts import Role
 from shipway.planning.plan import Choices
 from shipway.ports import Event
@@ -33,7 +34,6 @@ async def ship(
     choices: Choices,
     *,
     offline: bool,
-    engine: str,
     conduct: Conduct,
     view: View,
     preflight: bool = True,
@@ -68,8 +68,11 @@ async def ship(
             return made
 
         def yard(events: Recorder) -> Yard:
+            insists = choices.engine == ASSEMBLE
+            builders = builders_of(workspace, prepared, events, registry, insists=insists)
             return Yard(
-                builders=builders_of(workspace, fleet, engine, events, registry),
+                builders=builders,
+                instead=builders.instead,
                 registry=registry,
                 staging=workspace.staging,
                 recipes=FileRecipes(

@@ -8,18 +8,7 @@ from shipway.fleet.settings.policy import CHECKS, POLICIES
 from shipway.fleet.settings.section import Setting, Table
 from shipway.fleet.settings.signing import SIGNING
 from shipway.fleet.settings.sources import GROUPS, REGISTRIES, REPOSITORIES
-from shipway.fleet.shapes import (
-    SWITCHED_PATHS,
-    choice,
-)
-
-ENGINE = Setting(
-    "engine",
-    choice("auto", "buildah", "docker", "podman"),
-    "Engine that builds the images, unless the command line names one; checks tell what it does otherwise"
-    " than BuildKit.",
-    "auto",
-)
+from shipway.fleet.shapes import SWITCHED_PATHS
 
 DISCOVER = Setting(
     "discover",
@@ -36,7 +25,6 @@ FLEET: Table = (
     REGISTRIES,
     POLICIES,
     CHECKS,
-    ENGINE,
     BUILDERS,
     SIGNING,
     DISCOVER,

@@ -96,6 +96,14 @@ ATTEST = Setting(
     "attest", sectioned(ATTEST_TABLE, "attestations"), "What BuildKit attests about the image, beside it."
 )
 
+ENGINE = Setting(
+    "engine",
+    choice("auto", "assemble", "buildah", "docker", "podman"),
+    "What builds, unless the command line tells: auto puts images without RUN together itself and gives the"
+    " others to an engine. Checks tell what an engine does otherwise than BuildKit.",
+    "auto",
+)
+
 SHARED: Table = (
     REGISTRY_KEY,
     TAG,
@@ -108,6 +116,7 @@ SHARED: Table = (
     LABELS,
     RETENTION,
     TIMEOUT,
+    ENGINE,
     CACHE_FROM,
     CACHE_TO,
     ATTEST,
