@@ -177,7 +177,7 @@ class EngineTrust:
 @dataclass(frozen=True, slots=True)
 class EngineSurvey:
     """What an engine can do. ``storage`` is where it keeps images on this machine, None when it does not
-    tell. ``takes_plain`` tells whether what a ``BuildRequest`` says about registries reaches it. ``advice`` is
+    tell. ``takes_plain`` tells whether what a ``BuildRequest`` says about registries reaches it, ``advice``
     how to make it trust ``{registry}``."""
 
     info: EngineInfo

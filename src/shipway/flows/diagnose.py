@@ -10,7 +10,7 @@ from shipway.flows.live.aims import Goal, Port
 from shipway.flows.live.probed import OnProbed, Probed, Sight
 from shipway.flows.live.registries import RegistryProbes
 from shipway.place import Place
-from shipway.ports import Clock, Inspector
+from shipway.ports import Clock, EngineTrust, Inspector
 from shipway.values import Reference
 
 _SECONDS = 10.0
@@ -36,4 +36,4 @@ async def diagnose(
     port = Port(reference.registry, where, goals)
     deadline = asyncio.get_running_loop().time() + seconds
     sight = Sight(inspector=inspector, clock=clock, on_probed=on_probed, seconds=seconds)
-    return tuple(await RegistryProbes(sight, port, None, (), deadline).run())
+    return tuple(await RegistryProbes(sight, port, None, EngineTrust(), deadline).run())

@@ -58,7 +58,7 @@ class RegistryInspector:
         config = replace(
             self._config,
             credentials=nobody,
-            authorities={},
+            authorities=trust.authorities,
             plain_http=frozenset(),
             secure=frozenset({registry}),
             insecure=frozenset({registry} if free else ()),

@@ -11,7 +11,7 @@ from shipway.flows.live.aims import ports_of
 from shipway.flows.live.machine import look_at_disks, look_at_emulation, survey_engine
 from shipway.flows.live.probed import Probed, World
 from shipway.flows.live.registries import RegistryProbes
-from shipway.ports import EngineSurvey
+from shipway.ports import EngineSurvey, EngineTrust
 
 FAMILIES = ("SW4", "SW5")
 
@@ -22,10 +22,17 @@ async def probe(facts: Facts, world: World) -> tuple[Probed, ...]:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + world.seconds
     survey: asyncio.Future[EngineSurvey | None] = loop.create_future()
-    plain = tuple(host for host, access in facts.fleet.registries.items() if access.plain_http)
-    groups = [RegistryProbes(world, port, survey, plain, deadline).run() for port in ports_of(facts)]
+    carried = _carried(facts)
+    groups = [RegistryProbes(world, port, survey, carried, deadline).run() for port in ports_of(facts)]
     machine, *registries = await asyncio.gather(_machine(facts, world, survey, deadline), *groups)
     return (*machine, *(each for group in registries for each in group))
+
+
+def _carried(facts: Facts) -> EngineTrust:
+    """What every build is told about registries."""
+    known = facts.fleet.registries.items()
+    unchecked = tuple(host for host, access in known if access.plain_http or access.insecure)
+    return EngineTrust(plain=unchecked, authorities=facts.fleet.authorities)
 
 
 def findings_of(told: Iterable[Probed]) -> tuple[Finding, ...]:

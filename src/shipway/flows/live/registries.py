@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
+from dataclasses import replace
 
 from shipway.checks.finding import Finding
 from shipway.checks.live import refused
@@ -39,13 +40,13 @@ class RegistryProbes:
         world: Sight,
         port: Port,
         survey: asyncio.Future[EngineSurvey | None] | None,
-        plain: tuple[str, ...],
+        carried: EngineTrust,
         deadline: float,
     ) -> None:
         self._world = world
         self._port = port
         self._survey = survey
-        self._plain = plain
+        self._carried = carried
         self._deadline = deadline
 
     async def run(self) -> list[Probed]:
@@ -211,15 +212,20 @@ class RegistryProbes:
         name = survey.info.name
         try:
             async with asyncio.timeout_at(self._deadline):
-                plain = survey.trust.plain + (self._plain if survey.takes_plain else ())
-                trust = EngineTrust(survey.trust.certificates, plain)
-                await self._world.inspector.reach(registry, trust)
+                await self._world.inspector.reach(registry, self._trusted(survey))
         except TimeoutError:
             return self._tell("engine trust", registry, "no answer", self._late("answer"))
         except ShipwayError as error:
             finding = distrusted(self._port.place, name, registry, error, survey.advice, pulls=pulls)
             return self._tell("engine trust", registry, f"{name} would not pull", finding)
         return self._tell("engine trust", registry, f"{name} can pull")
+
+    def _trusted(self, survey: EngineSurvey) -> EngineTrust:
+        """What the engine trusts by itself, and what builds tell it."""
+        own, carried = survey.trust, self._carried
+        if not survey.takes_plain:
+            return own
+        return replace(own, plain=own.plain + carried.plain, authorities=carried.authorities)
 
     # --- telling ------------------------------------------------------------------------------
 
