@@ -8,16 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shipway.checks.references.mention import (
-    Harvest,
-    Mention,
-    Piece,
-    Use,
-    Where,
-    is_prefix,
-    parse_mention,
-    part,
-)
+from shipway.checks.references.mention import Harvest, Mention, Use, Where, is_prefix, parse_mention
 from shipway.dockerfile import scan
 from shipway.dockerfile.reach import INDEX, SCRATCH, from_names
 from shipway.dockerfile.scope import Globals, declarations
@@ -25,6 +16,7 @@ from shipway.dockerfile.stages import stage_named
 from shipway.dockerfile.syntax import Dockerfile, Instruction, Span, Stage
 from shipway.dockerfile.words import ExpansionError, expand
 from shipway.place import Place
+from shipway.spans import Piece, part
 
 _MAX_DEPTH = 8
 

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from shipway.checks.references.mention import Harvest, Mention, Piece, Where, part
-from shipway.checks.references.scalars import Text, words
+from shipway.checks.references.mention import Harvest, Mention, Where
 from shipway.document import Node, parse_all
 from shipway.errors import ConfigError
+from shipway.spans import Piece, Text, part, words
 
 _COMPOSE = re.compile(r"[^/]*compose[^/]*\.ya?ml\Z")
 _SKAFFOLD = re.compile(r"[^/]*skaffold[^/]*\.ya?ml\Z")

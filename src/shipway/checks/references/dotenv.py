@@ -6,7 +6,7 @@ import posixpath
 import re
 
 from shipway.checks.references.mention import Harvest
-from shipway.checks.references.scalars import Text
+from shipway.spans import Text
 
 _FILE = re.compile(r"\.env(?:\.[^/]*)?\Z|[^/]+\.env\Z")
 _LINE = re.compile(

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from shipway.checks.finding import Edit
 from shipway.place import Place
+from shipway.spans import Piece, part
 
 Where: TypeAlias = Literal[
     "from",
@@ -65,18 +66,6 @@ def parse_mention(text: str) -> Parsed | None:
 def is_prefix(text: str) -> bool:
     """Whether ``text`` may be the registry and path in front of an image's name."""
     return _PREFIX.match(text) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of a file: the bytes ``start`` to ``end`` say ``text``; ``exact`` is False where quotes or
-    folding hide it, so that it cannot be edited. ``place`` is where it starts."""
-
-    text: str
-    start: int
-    end: int
-    place: Place
-    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,17 +177,3 @@ class Harvest:
         self.definitions.append(Definition(variable, piece, where))
         if "/" in piece.text:
             self.add(where, piece, shared=True)
-
-
-def part(piece: Piece, at: int, length: int) -> Piece:
-    """``length`` characters of ``piece`` from ``at``."""
-    text = piece.text[at : at + length]
-    if not piece.exact:
-        return Piece(text, piece.start, piece.end, piece.place, False)
-    start = piece.start + _size(piece.text[:at])
-    place = Place(piece.place.path, piece.place.line, piece.place.column + at)
-    return Piece(text, start, start + _size(text), place)
-
-
-def _size(text: str) -> int:
-    return len(text.encode("utf-8", errors="surrogateescape"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from shipway.checks.references.documents import Walk, pairs
-from shipway.checks.references.mention import Harvest, Piece, parse_mention
-from shipway.checks.references.scalars import Text, words
+from shipway.checks.references.mention import Harvest, parse_mention
 from shipway.document import Node, parse
+from shipway.spans import Piece, Text, words
 
 WORKFLOW = re.compile(r"(?:.*/)?(?:\.(?:github|gitea|forgejo)/workflows/[^/]+|action)\.ya?ml\Z")
 _INPUTS = ("tags", "images", "image", "cache-from", "cache-to", "image-name", "image_name")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from shipway.checks.references.mention import Piece, part
 from shipway.document import Node
 from shipway.place import Place
 
@@ -17,6 +17,32 @@ _PROPERTIES = re.compile(r"(?:[&!][^\s]*[ \t]+)+")
 _BLOCK = re.compile(r"[|>][-+0-9]*[ \t]*(?:#[^\n\r]*)?(?=[\r\n])")
 _WORD = re.compile(r"[^\s'\"`;|&()<>=,#]+")
 _HOLE = re.compile(r"\$\{\{.*?\}\}|\{\{.*?\}\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a file: the bytes ``start`` to ``end`` say ``text``; ``exact`` is False where quotes or
+    folding hide it, so that it cannot be edited. ``place`` is where it starts."""
+
+    text: str
+    start: int
+    end: int
+    place: Place
+    exact: bool = True
+
+
+def part(piece: Piece, at: int, length: int) -> Piece:
+    """``length`` characters of ``piece`` from ``at``."""
+    text = piece.text[at : at + length]
+    if not piece.exact:
+        return Piece(text, piece.start, piece.end, piece.place, False)
+    start = piece.start + _size(piece.text[:at])
+    place = Place(piece.place.path, piece.place.line, piece.place.column + at)
+    return Piece(text, start, start + _size(text), place)
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", errors="surrogateescape"))
 
 
 class Text:
