@@ -104,7 +104,7 @@ def test_the_fleet_file_says_it_all() -> None:
         ("checks: {paths: {'a[': {ignore: SW1}}}", "is no pattern"),
         ("checks: {paths: [a]}", "a mapping of path patterns"),
         ("checks: {selects: [SW1]}", "unknown key"),
-        ("engine: kaniko", "auto, buildah, docker or podman"),
+        ("engine: kaniko", "auto, assemble, buildah, docker or podman"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_its_place(text: str, message: str) -> None:
