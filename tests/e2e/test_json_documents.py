@@ -31,6 +31,8 @@ COMMANDS = (
     ("status",),
     ("status", "--runs"),
     ("report", "--format", "json"),
+    ("verify", "HOST/shop/api:main-abcdef1-1700000001"),
+    ("keys", "generate", "-o", "test"),
     ("copy", "HOST/shop/api:main-abcdef1-1700000001", "HOST/shop/copy", "--dry-run"),
     ("prune", "HOST/shop/api", "--keep", "1", "--dry-run"),
     ("prune", "--undo", "2"),
@@ -67,7 +69,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 
 def document_of(world: dict[str, str], argv: Sequence[str]) -> dict[str, Any]:
-    done = CliRunner().invoke(shipway, arguments(world, argv))
+    done = CliRunner(env={"SHIPWAY_KEY_PASSWORD": "x"}).invoke(shipway, arguments(world, argv))
     assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
     document: dict[str, Any] = json.loads(done.stdout)
     return document
