@@ -16,13 +16,15 @@ Words = Sequence[str]
 class Tool:
     """What a tool is told, for one image or repository each.
 
-    ``inspect`` shows a manifest, ``delete`` takes a reference by digest, and ``push`` a layout directory, the
+    ``manifest`` shows a manifest; ``inspect`` are the calls that show digest, platform, size and age, as
+    ``registry ls`` does; ``delete`` takes a reference by digest, and ``push`` a layout directory, the
     name of the image in it, and where it goes.
     """
 
     version: Words
     copy: Callable[[str, str], Words]
-    inspect: Callable[[str], Words]
+    manifest: Callable[[str], Words]
+    inspect: Callable[[str], Sequence[Words]]
     delete: Callable[[str], Words]
     tags: Callable[[str], Words]
     push: Callable[[Path, str, str], Words]
@@ -32,7 +34,8 @@ TOOLS: Mapping[str, Tool] = {
     "crane": Tool(
         version=["version"],
         copy=lambda source, target: ["copy", "--insecure", source, target],
-        inspect=lambda image: ["manifest", "--insecure", image],
+        manifest=lambda image: ["manifest", "--insecure", image],
+        inspect=lambda image: [["manifest", "--insecure", image], ["config", "--insecure", image]],
         delete=lambda image: ["delete", "--insecure", image],
         tags=lambda repository: ["ls", "--insecure", repository],
         push=lambda layout, _name, target: ["push", "--insecure", "--index", str(layout), target],
@@ -40,7 +43,11 @@ TOOLS: Mapping[str, Tool] = {
     "oras": Tool(
         version=["version"],
         copy=lambda source, target: ["copy", "--from-plain-http", "--to-plain-http", source, target],
-        inspect=lambda image: ["manifest", "fetch", "--plain-http", image],
+        manifest=lambda image: ["manifest", "fetch", "--plain-http", image],
+        inspect=lambda image: [
+            ["manifest", "fetch", "--plain-http", image],
+            ["manifest", "fetch-config", "--plain-http", image],
+        ],
         delete=lambda image: ["manifest", "delete", "--plain-http", "--force", image],
         tags=lambda repository: ["repo", "tags", "--plain-http", repository],
         push=lambda layout, name, target: [
@@ -53,7 +60,8 @@ TOOLS: Mapping[str, Tool] = {
             "copy", "--quiet", "--src-tls-verify=false", "--dest-tls-verify=false",
             f"docker://{source}", f"docker://{target}",
         ],
-        inspect=lambda image: ["inspect", "--raw", "--tls-verify=false", f"docker://{image}"],
+        manifest=lambda image: ["inspect", "--raw", "--tls-verify=false", f"docker://{image}"],
+        inspect=lambda image: [["inspect", "--no-tags", "--tls-verify=false", f"docker://{image}"]],
         delete=lambda image: ["delete", "--tls-verify=false", f"docker://{image}"],
         tags=lambda repository: ["list-tags", "--tls-verify=false", f"docker://{repository}"],
         push=lambda layout, name, target: [

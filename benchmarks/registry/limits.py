@@ -8,17 +8,56 @@ import platform
 import socket
 import threading
 import time
+from dataclasses import dataclass
+from pathlib import Path
 
 _PIECE = 1 << 20
 _PIECES = 512
 
 
-def limits() -> str:
-    """One line on the machine, one on its limits."""
-    load = f"load before {os.getloadavg()[0]:.1f}"
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}, {load}"
-    speed = f"sha256 {_hashing():.2f} GB/s on one core, loopback {_loopback():.2f} GB/s"
-    return f"Machine: {machine}, Python {platform.python_version()}\nLimits: {speed}"
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where it was measured. ``hashing`` and ``loopback`` are GB/s; loads are averages over a minute."""
+
+    cores: int
+    processor: str
+    system: str
+    python: str
+    load_before: float
+    load_after: float
+    hashing: float
+    loopback: float
+
+
+def look() -> Machine:
+    """This machine, its limits measured now; the load afterwards is for later."""
+    load = os.getloadavg()[0]
+    return Machine(
+        cores=os.cpu_count() or 1,
+        processor=_processor(),
+        system=f"{platform.system()} {platform.release().partition('-')[0]}",
+        python=platform.python_version(),
+        load_before=load,
+        load_after=load,
+        hashing=_hashing(),
+        loopback=_loopback(),
+    )
+
+
+def filesystem(directory: Path) -> str:
+    """The kind of file system that holds ``directory``: ``tmpfs`` is memory."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    holding = [mount for mount in mounts if directory.resolve().is_relative_to(mount[1])]
+    return max(holding, key=lambda mount: len(mount[1]))[2]
+
+
+def _processor() -> str:
+    """The name of the processor where the kernel tells it."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            return value.strip()
+    return platform.machine()
 
 
 def _hashing() -> float:

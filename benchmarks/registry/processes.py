@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -13,16 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _TAIL = 2000
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
     """Seconds of wall time; of processor time, the registries' included; and the resident memory in bytes
-    that the largest process had at most, which is never told as less than this process has itself."""
+    that the largest process had at most, None where it was less than this process had ever itself."""
 
     seconds: float
     processor: float
-    peak: int
+    peak: int | None
 
 
 class CommandFailed(Exception):
@@ -55,7 +57,10 @@ class Runner:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise CommandFailed(f"{' '.join(argv)[:300]}: exit {process.returncode}: {_tail(output)}")
-        return Spent(seconds, _processor() - busy, usage.ru_maxrss * 1024)
+        # a child starts with the memory of its parent, which hides what is smaller
+        floor = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        peak = usage.ru_maxrss * 1024 if usage.ru_maxrss > floor else None
+        return Spent(seconds, _processor() - busy, peak)
 
     def loop(self, program: str, lines: Sequence[Sequence[str]], at_once: int) -> list[str]:
         """The command that runs ``program`` once for each of ``lines``, ``at_once`` at a time."""
@@ -70,14 +75,15 @@ def shipway() -> str:
 
 
 def usable(name: str, version: Sequence[str], directory: str | None) -> tuple[str, str] | None:
-    """A program that starts, of ``directory`` or else of PATH, with what it says of its version."""
+    """A program that starts, of ``directory`` or else of PATH, with its version (empty: it tells none)."""
     for path in ([directory] if directory else []) + [os.environ.get("PATH", "")]:
         program = shutil.which(name, path=path)
         if program is None:
             continue
         answer = subprocess.run([program, *version], capture_output=True, text=True, check=False)
         if answer.returncode == 0:
-            return program, answer.stdout.strip().partition("\n")[0]
+            found = _VERSION.search(answer.stdout)
+            return program, found.group() if found else ""
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from benchmarks.registry.servers import Kind, fresh, serving
 from shipway.values import Reference
 
 OURS = "shipway"
-_LOOPS = (1, 4)
+_BOTH, _FOUR = (1, 4), (4,)
 _SCALE_TAGS = 10_000
 _PRUNED, _KEPT = 1000, 5
 
@@ -36,26 +37,30 @@ class World:
     def directory(self, name: str) -> Path:
         return self.scratch / name
 
-    def loops(self, lines: Callable[[Peer], Sequence[Sequence[str]]]) -> Mapping[str, Sequence[str]]:
-        """Each peer called once a line, one after another and four at once."""
+    def loops(
+        self, lines: Callable[[Peer], Sequence[Sequence[str]]], ways: Sequence[int] = _BOTH
+    ) -> Mapping[str, Sequence[str]]:
+        """Each peer called once a line, so many processes at a time as ``ways`` say, each way on its own."""
         return {
             peer.name if at_once == 1 else f"{peer.name}, {at_once} at once": self.runner.loop(
                 peer.program, lines(peer), at_once
             )
             for peer in self.peers
-            for at_once in _LOOPS
+            for at_once in ways
         }
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. ``goal``: how often as fast as the fastest peer, or seconds if ``absolute``."""
+    """One line of the table. ``goal``: how often as fast as the fastest peer, or seconds if ``absolute``.
+    At most ``most`` rounds are run: some rows take minutes, and memory needs no median."""
 
     name: str
     title: str
     goal: float
     attempts: Callable[[World], AbstractContextManager[Mapping[str, Attempt]]]
     absolute: bool = False
+    most: int = 100
 
 
 def _placed(
@@ -75,12 +80,14 @@ def _pairs(source: str, target: str, count: int) -> list[tuple[str, str]]:
 # --- copies -----------------------------------------------------------------------------------------
 
 
-def _copy_commands(world: World, source: str, target: str, count: int = 50) -> dict[str, Sequence[str]]:
-    pairs = _pairs(source, target, count)
+def _copy_commands(
+    world: World, source: str, target: str, ways: Sequence[int] = _BOTH
+) -> dict[str, Sequence[str]]:
+    pairs = _pairs(source, target, 50)
     ours = [shipway(), "copy", "--quiet", *(one for one, _ in pairs), f"{target}/fleet/"]
     commands = {
         OURS: ours,
-        **world.loops(lambda peer: [peer.tool.copy(one, other) for one, other in pairs]),
+        **world.loops(lambda peer: [peer.tool.copy(one, other) for one, other in pairs], ways),
     }
     for peer in world.peers:
         if peer.name == "skopeo":
@@ -99,28 +106,30 @@ def _sync(
     return [peer.program, "sync", *options, str(file), f"{target}/fleet"]
 
 
-def _copied(sizes: Sequence[int]) -> Callable[[World], AbstractContextManager[Mapping[str, Attempt]]]:
+def _copied(
+    sizes: Sequence[int], ways: Sequence[int] = _BOTH
+) -> Callable[[World], AbstractContextManager[Mapping[str, Attempt]]]:
     @contextmanager
     def row(world: World) -> Iterator[Mapping[str, Attempt]]:
         with fresh(world.kind, world.directory("source")) as source:
             images.push(_placed(source, 50, 50, sizes))
-            yield _copies(world, source)
+            yield _copies(world, source, ways)
 
     return row
 
 
-def _copies(world: World, source: str) -> Mapping[str, Attempt]:
+def _copies(world: World, source: str, ways: Sequence[int]) -> Mapping[str, Attempt]:
     """Attempts that each copy to an empty registry."""
 
     def attempt(name: str) -> Attempt:
         @contextmanager
         def stage() -> Iterator[Sequence[str]]:
             with fresh(world.kind, world.directory("target")) as target:
-                yield _copy_commands(world, source, target)[name]
+                yield _copy_commands(world, source, target, ways)[name]
 
         return stage
 
-    return {name: attempt(name) for name in _copy_commands(world, source, source)}
+    return {name: attempt(name) for name in _copy_commands(world, source, source, ways)}
 
 
 @contextmanager
@@ -142,19 +151,22 @@ def _repeated(commands: Callable[[], Mapping[str, Sequence[str]]]) -> Mapping[st
 # --- many small things ------------------------------------------------------------------------------
 
 
-@contextmanager
-def _inspected(world: World) -> Iterator[Mapping[str, Attempt]]:
-    with fresh(world.kind, world.directory("source")) as registry:
-        placed = _placed(registry, 500, 50)
-        images.push(placed)
-        names = [str(reference) for reference, _ in placed]
-        ours = {OURS: [shipway(), "registry", "ls", registry, "--json"]}
-        yield _repeated(
-            lambda: {
-                **ours,
-                **world.loops(lambda peer: [peer.tool.inspect(name) for name in names]),
-            }
-        )
+def _inspected(
+    lines: Callable[[Peer, str], Sequence[Sequence[str]]], ways: Sequence[int]
+) -> Callable[[World], AbstractContextManager[Mapping[str, Attempt]]]:
+    """All that ``registry ls`` shows, beside what ``lines`` make each peer do for an image."""
+
+    @contextmanager
+    def row(world: World) -> Iterator[Mapping[str, Attempt]]:
+        with fresh(world.kind, world.directory("source")) as registry:
+            placed = _placed(registry, 500, 50)
+            images.push(placed)
+            names = [str(reference) for reference, _ in placed]
+            ours = {OURS: [shipway(), "registry", "ls", registry, "--json"]}
+            others = lambda peer: [line for name in names for line in lines(peer, name)]  # noqa: E731
+            yield _repeated(lambda: {**ours, **world.loops(others, ways)})
+
+    return row
 
 
 @contextmanager
@@ -187,7 +199,7 @@ def _tag(number: int, made: images.Image) -> str:
 def _prune_commands(world: World, repository: str, digests: Sequence[str]) -> dict[str, Sequence[str]]:
     ours = [shipway(), "prune", repository, "--keep", str(_KEPT), "--quiet"]
     lines = [f"{repository}@{digest}" for digest in digests]
-    return {OURS: ours, **world.loops(lambda peer: [peer.tool.delete(line) for line in lines])}
+    return {OURS: ours, **world.loops(lambda peer: [peer.tool.delete(line) for line in lines], _FOUR)}
 
 
 @contextmanager
@@ -212,9 +224,8 @@ def _pushed(
 
     @contextmanager
     def row(world: World) -> Iterator[Mapping[str, Attempt]]:
-        layout = world.directory(f"layout-{layers}x{size}")
-        if not layout.exists():
-            _apart(images.write_layout, layout, "1.0", [size] * layers)
+        layout = world.directory("layout")
+        _apart(images.write_layout, layout, "1.0", [size] * layers)
 
         def commands(target: str) -> dict[str, Sequence[str]]:
             found: dict[str, Sequence[str]] = {
@@ -232,7 +243,10 @@ def _pushed(
 
             return stage
 
-        yield {name: attempt(name) for name in commands("")}
+        try:
+            yield {name: attempt(name) for name in commands("")}
+        finally:
+            shutil.rmtree(layout)
 
     return row
 
@@ -246,15 +260,29 @@ def _apart(work: Callable[..., None], *given: object) -> None:
         raise CommandFailed(f"{work.__name__} ended with {process.exitcode}")
 
 
+# those of memory come first: later this process has more itself, which hides what a command has
 ROWS = (
-    Row("copy", "50 images with a shared base of 44 MiB copied", 2.5, _copied(images.BASE)),
-    Row("copy-small", "50 images with a shared base of 8 MiB copied", 2.5, _copied(images.SMALL_BASE)),
-    Row("copy-again", "the same again, nothing to do", 2.5, _copied_again),
-    Row("inspect", "500 images inspected", 10, _inspected),
-    Row("prune", "1,000 tags deleted", 3, _pruned),
-    Row("tags", "10,000 tags listed", 0.2, _listed, absolute=True),
+    Row("memory-100m", "100 MB", 1, _pushed(10, 10_000_000, alone=True), most=1),
+    Row("memory-1g", "1 GB", 1, _pushed(10, 100_000_000, alone=True), most=1),
+    Row("memory-4g", "4 GB in 10 layers pushed", 1, _pushed(10, 400_000_000, alone=True), most=1),
     Row("push", "1 GB in 10 layers pushed", 1, _pushed(10, 100_000_000)),
-    Row("memory-100m", "100 MB in 10 layers pushed", 1, _pushed(10, 10_000_000, alone=True)),
-    Row("memory-1g", "1 GB in 10 layers pushed", 1, _pushed(10, 100_000_000, alone=True)),
-    Row("memory-4g", "4 GB in 10 layers pushed", 1, _pushed(10, 400_000_000, alone=True)),
+    Row("tags", "10,000 tags listed", 0.2, _listed, absolute=True),
+    Row("copy", "50 images, shared base of 44 MiB, copied", 2.5, _copied(images.BASE)),
+    Row("copy-small", "the same, base of 8 MiB", 2.5, _copied(images.SMALL_BASE, _FOUR), most=2),
+    Row("copy-again", "the same again, nothing to do", 2.5, _copied_again),
+    Row(
+        "inspect",
+        "500 images inspected",
+        10,
+        _inspected(lambda peer, image: peer.tool.inspect(image), _FOUR),
+        most=2,
+    ),
+    Row(
+        "manifests",
+        "the same, manifests alone for the others",
+        10,
+        _inspected(lambda peer, image: [peer.tool.manifest(image)], _BOTH),
+        most=2,
+    ),
+    Row("prune", "1,000 tags deleted", 3, _pruned, most=1),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -14,12 +15,21 @@ from benchmarks.registry.processes import shipway
 from shipway.testing.distribution import running_distribution
 
 Kind: TypeAlias = Literal["docker-registry", "embedded"]
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
 KINDS: tuple[Kind, ...] = ("docker-registry", "embedded")
 
 
 def serving(kind: Kind, directory: Path) -> AbstractContextManager[str]:
     """Serve ``directory``, made if need be, until left; gives ``127.0.0.1:PORT``."""
     return running_distribution(directory) if kind == "docker-registry" else _embedded(directory)
+
+
+def version(kind: Kind) -> str:
+    """What is served with, as it calls itself."""
+    program = "docker-registry" if kind == "docker-registry" else shipway()
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    found = _VERSION.search(said)
+    return f"{kind} {found.group()}" if found else kind
 
 
 @contextmanager
