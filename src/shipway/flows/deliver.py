@@ -46,7 +46,9 @@ async def deliver(
             _started(world, run, prepared)
             _record_found(world, run, prepared)
             commit = prepared.revision.commit if prepared.revision else None
-            voyage = Voyage(run, prepared.plan, prepared.fleet, prepared.inputs, commit, seeks_parts)
+            voyage = Voyage(
+                run, prepared.plan, prepared.fleet, prepared.inputs, commit, seeks_parts, prepared.named
+            )
             shipped = await Ship(world, voyage, conduct).execute()
             state = shipped.state
             world.emit("run.finished", state=state)

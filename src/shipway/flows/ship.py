@@ -198,7 +198,10 @@ class Ship:
         ):
             self._yard.emit("image.held", step.image, digest=str(image.digest), waits_for=list(lacking))
             return Outcome(step.image, "held", waits_for=lacking)
-        await self._try(step, "tag", lambda: move_tags(self._yard, step, repository, image.digest))
+        if image.evidence is not None or not self._voyage.named.get(step.image, frozenset()).issuperset(
+            step.tags
+        ):
+            await self._try(step, "tag", lambda: move_tags(self._yard, step, repository, image.digest))
         if image.evidence is None:
             self._yard.emit("image.reused", step.image, digest=str(image.digest), reference=step.reference)
             return Outcome(step.image, "reused", image.digest)

@@ -28,6 +28,7 @@ from shipway.planning.plan import (
     Origin,
     scheme_of,
     secondary_tags,
+    standing_tags,
     wanted_platforms,
 )
 from shipway.planning.tags import TagFacts
@@ -59,6 +60,7 @@ class Standing:
     inputs: dict[str, Inputs] = field(default_factory=dict)
     delivered: dict[str, Delivered] = field(default_factory=dict)
     found: dict[str, Delivery] = field(default_factory=dict)
+    named: dict[str, frozenset[str]] = field(default_factory=dict)
     recorded: dict[str, Inputs] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     _origins: Origins | None = None
@@ -66,7 +68,8 @@ class Standing:
     _silent: set[str] = field(default_factory=set)
 
     async def settle(self, waves: Sequence[Sequence[str]]) -> None:
-        """Fill ``inputs`` and ``delivered`` for every image, ``found`` for those that only a registry knew.
+        """Fill ``inputs`` and ``delivered`` for every image, ``found`` for those that only a registry knew,
+        ``named`` with the tags that name what stands.
 
         Raises RegistryError when a registry cannot tell whether it still holds a delivery.
         """
@@ -136,12 +139,27 @@ class Standing:
         repository = self._destination(name)
         if same is None or Reference.parse(same.reference).without_version() != repository:
             return Delivered(last.fingerprint, before)
-        digest, registry = Digest.parse(same.digest), self.setting.registry
-        if registry is not None:
-            held = await registry.head(self.setting.staging.real(repository).with_digest(digest))
-            if held is None:
-                return Delivered(last.fingerprint, before, lost=True)
+        digest = Digest.parse(same.digest)
+        if not await self._is_held(name, repository, same):
+            return Delivered(last.fingerprint, before, lost=True)
         return Delivered(last.fingerprint, before, digest, same.reference)
+
+    async def _is_held(self, name: str, repository: Reference, delivery: Delivery) -> bool:
+        """Whether the registry still has a delivery. Its tags are looked at first, as ship would do anyway:
+        one that names the digest shows that it is there."""
+        setting, image = self.setting, self.images[name]
+        if setting.registry is None:
+            return True
+        _, tags = standing_tags(image, setting.facts, setting.choices, delivery.reference)
+        real = setting.staging.real(repository)
+        heads = await asyncio.gather(*(setting.registry.head(real.with_tag(tag)) for tag in tags))
+        named = [
+            tag for tag, head in zip(tags, heads, strict=True) if head and head.digest == delivery.digest
+        ]
+        self.named[name] = frozenset(named)
+        if named:
+            return True
+        return await setting.registry.head(real.with_digest(Digest.parse(delivery.digest))) is not None
 
     def _destination(self, name: str) -> Reference:
         return destination(self.images[name], self.setting.choices.registry)
