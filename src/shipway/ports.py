@@ -178,7 +178,8 @@ class EngineTrust:
 class EngineSurvey:
     """What an engine can do. ``storage`` is where it keeps images on this machine, None when it does not
     tell. ``takes_plain`` tells whether what a ``BuildRequest`` says about registries reaches it, ``advice``
-    how to make it trust ``{registry}``."""
+    how to make it trust ``{registry}``. ``obstacle`` is what keeps RUN steps from starting,
+    empty where nothing is known to."""
 
     info: EngineInfo
     trust: EngineTrust = field(default_factory=EngineTrust)
@@ -186,6 +187,7 @@ class EngineSurvey:
     named_contexts: bool = True
     takes_plain: bool = True
     advice: str = ""
+    obstacle: str = ""
 
 
 class Engine(Protocol):

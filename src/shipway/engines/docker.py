@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from shipway.engines.failures import build_failure, push_failure
+from shipway.engines.failures import NO_BRIDGE, build_failure, push_failure
 from shipway.engines.mounts import mounts
 from shipway.engines.request import (
     Workspace,
@@ -121,7 +121,15 @@ class Docker:
             named_contexts=client.has_buildx,
             takes_plain=False,
             advice=_ADVICE,
+            obstacle=await self._obstacle(client),
         )
+
+    async def _obstacle(self, client: _Client) -> str:
+        """BuildKit in the daemon gives RUN steps the network ``bridge``, and fails where there is none."""
+        completed = await self._run(client.program, "network", "inspect", "bridge", "--format", "{{.Id}}")
+        said = completed.stderr.lower()
+        gone = completed.code != 0 and ("not found" in said or "no such network" in said)
+        return NO_BRIDGE if gone else ""
 
     async def build(self, request: BuildRequest, on_line: Callable[[str], None]) -> str:
         """See ``ports.Engine.build``. Named contexts need buildx: BuildFailed without it."""

@@ -15,6 +15,7 @@ from shipway.ports import BuildRequest
 from shipway.values import Reference
 
 _LAST_LINES = 6
+NO_BRIDGE = "the Docker daemon has no bridge network, which RUN steps need"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,11 @@ _CAUSES = (
         r"(?i)unknown instruction: \"?(\w+)",
         "{0} is no Dockerfile instruction",
         "check the spelling in the Dockerfile",
+    ),
+    _cause(
+        r"network bridge not found",
+        NO_BRIDGE,
+        "start the daemon without --bridge=none (/etc/docker/daemon.json), or use --engine buildah",
     ),
     _cause(
         r"(?i)no such host|could not resolve host|temporary failure in name resolution"

@@ -20,7 +20,8 @@ ENGINES: Mapping[str, Callable[[Host], Engine]] = MappingProxyType(
 
 
 async def choose(name: str, host: Host) -> Engine:
-    """The engine called ``name``, or for ``auto`` the first one that works on this machine.
+    """The engine called ``name``, or for ``auto`` the first one that works on this machine, one that can
+    run RUN steps before one that cannot.
 
     Raises UsageError for an unknown name, EngineMissing with what to install or start.
     """
@@ -34,17 +35,21 @@ async def choose(name: str, host: Host) -> Engine:
 
 
 async def _first_working(host: Host) -> Engine:
-    reasons = []
+    reasons, hindered = [], []
     for make in ENGINES.values():
         engine = make(host)
         try:
-            await engine.probe()
+            survey = await engine.survey()
         except EngineMissing as error:
             because = f" ({error.cause})" if error.cause else ""
             help = f"; {error.help}" if error.help else ""
             reasons.append(f"{engine.name}: {error.message}{because}{help}")
         else:
-            return engine
+            if not survey.obstacle:
+                return engine
+            hindered.append(engine)
+    if hindered:
+        return hindered[0]
     raise EngineMissing(
         "no build engine works on this machine",
         cause="\n".join(reasons),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from shipway.engines import failures
 from shipway.engines.buildah import Buildah
 from shipway.engines.docker import Docker
 from shipway.engines.table import ENGINES, choose
@@ -38,6 +39,7 @@ def docker(answers: dict[str, str]) -> dict[str, str]:
 
 NO_BUILDX = {"buildx*": "echo \"docker: 'buildx' is not a docker command.\" >&2; exit 1"}
 NEEDS_BUILDX = {**NO_BUILDX, "build*": "echo 'ERROR: BuildKit is enabled but buildx is missing' >&2; exit 1"}
+NO_BRIDGE = {"network*": "echo 'Error: No such network: bridge' >&2; exit 1"}
 NO_DAEMON = {
     "version*": 'echo \'{"Client":{"Version":"28.2.2"},"Server":null}\'; '
     "echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.' >&2; exit 1"
@@ -102,6 +104,18 @@ async def test_buildah_comes_next_when_docker_does_not_work(programs: Bin, troub
     engine = await choose("auto", HOST)
     assert engine.name == "buildah"
     assert (await engine.probe()).native == Platform("linux", "arm64")
+
+
+async def test_docker_whose_run_steps_cannot_start_gives_way(programs: Bin) -> None:
+    programs.add("docker", docker(NO_BRIDGE))
+    programs.add("buildah", BUILDAH)
+    assert (await choose("auto", HOST)).name == "buildah"
+
+
+async def test_docker_without_a_bridge_is_better_than_nothing(programs: Bin) -> None:
+    programs.add("docker", docker(NO_BRIDGE))
+    assert (await choose("auto", HOST)).name == "docker"
+    assert (await Docker(HOST).survey()).obstacle == failures.NO_BRIDGE
 
 
 async def test_when_nothing_works_every_reason_is_given(programs: Bin) -> None:

@@ -61,6 +61,15 @@ SAMPLES = {
         "the command ended with exit code 2",
         None,
     ),
+    "no bridge, docker": Sample(
+        "docker",
+        "#5 [2/2] RUN make\n#5 ERROR: executor failed running [/bin/sh -c make]: network bridge not found\n"
+        "------\n > [2/2] RUN make:\n------\n"
+        "executor failed running [/bin/sh -c make]: network bridge not found",
+        "RUN make",
+        "has no bridge network",
+        "--engine buildah",
+    ),
     "killed": Sample(
         "docker", BUILDKIT_FAILED.format("RUN cc", "Killed", 137), "RUN cc", "want of memory", "more memory"
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -350,6 +350,16 @@ async def test_run_for_another_architecture_needs_an_emulator(scene: Scene) -> N
 async def test_what_runs_nothing_of_another_architecture_needs_none(scene: Scene, dockerfile: str) -> None:
     scene.write({"shipway.yaml": BOTH, "api/Dockerfile": dockerfile})
     assert await scene.rules() == []
+
+
+async def test_an_engine_whose_run_steps_cannot_start_is_named(scene: Scene) -> None:
+    class Hindered(Poor):
+        async def survey(self) -> EngineSurvey:
+            return replace(await super().survey(), obstacle="there is no bridge")
+
+    scene.engine = Hindered()
+    [finding] = findings_of(await scene.probe())
+    assert (finding.rule, finding.cause) == ("SW502", "there is no bridge")
 
 
 async def test_named_contexts_need_an_engine_that_has_them(scene: Scene) -> None:

@@ -19,6 +19,17 @@ def no_named_contexts(place: Place, image: str, engine: str) -> Finding:
     )
 
 
+def cannot_run(place: Place, engine: str, obstacle: str) -> Finding:
+    """The finding for an engine whose RUN steps do not start."""
+    return RULE.finding(
+        place,
+        f"{engine} cannot run the RUN steps of an image",
+        subject=engine,
+        cause=obstacle,
+        help="give its daemon a bridge network, or use --engine buildah",
+    )
+
+
 RULE = Rule(
     id="SW502",
     name="engine-feature",
@@ -26,9 +37,10 @@ RULE = Rule(
     summary="The build engine lacks what an image needs",
     rationale="""\
 Named contexts (`contexts:` of a declaration, `--build-context`) need buildx; docker without that plugin
-cannot build such an image.
+cannot build such an image. RUN steps of docker need the network `bridge` of its daemon, which one started
+with `--bridge=none` lacks.
 
-Install the plugin docker-buildx, or build with `--engine buildah`.
+Install the plugin docker-buildx, give the daemon its bridge back, or build with `--engine buildah`.
 """,
     check=seen_live,
     live=True,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from shipway.checks.facts import DeclaredBuild, Facts
 from shipway.checks.finding import Finding
 from shipway.checks.rules.sw501_engine_missing import unusable
-from shipway.checks.rules.sw502_engine_feature import no_named_contexts
+from shipway.checks.rules.sw502_engine_feature import cannot_run, no_named_contexts
 from shipway.checks.rules.sw503_missing_emulation import not_emulated
 from shipway.checks.rules.sw504_disk_space import short
 from shipway.dockerfile.emulation import foreign_run
@@ -43,6 +43,8 @@ async def survey_engine(world: World, facts: Facts, deadline: float) -> tuple[Pr
 
 
 def _features(facts: Facts, survey: EngineSurvey) -> Iterator[Finding]:
+    if survey.obstacle:
+        yield cannot_run(place_of(facts), survey.info.name, survey.obstacle)
     if survey.named_contexts:
         return
     for image in facts.fleet.images:
