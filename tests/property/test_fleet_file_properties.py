@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from shipway.errors import ConfigError
 from shipway.fleet.file import read_fleet_file
+from shipway.fleet.implied import default_repository
 from shipway.fleet.init import render_fleet_file
 from shipway.fleet.load import load_fleet
 from shipway.fleet.model import BuildInputs, Declaration, Fleet, Image, Problem
@@ -21,7 +22,6 @@ from shipway.fleet.schema import schema_text
 from shipway.fleet.settings.fleet import FLEET
 from shipway.fleet.settings.image import IMAGE
 from shipway.fleet.settings.sources import GROUP_TABLE, REPOSITORY_TABLE
-from shipway.fleet.settle import default_repository
 from shipway.place import Place
 from shipway.values import Platform
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import yaml
 
 from shipway.fleet.discover.paths import dockerfile_in
+from shipway.fleet.implied import default_repository
 from shipway.fleet.model import BuildInputs, Declaration, Fleet, Image, Problem
 from shipway.fleet.schema import SCHEMA_FILE
 from shipway.fleet.settings.image import (
@@ -33,7 +34,6 @@ from shipway.fleet.settings.image import (
     VERSION,
 )
 from shipway.fleet.settings.section import Setting
-from shipway.fleet.settle import default_repository
 
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./@+-]*\Z")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", ".inf", ".nan"})

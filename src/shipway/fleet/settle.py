@@ -6,7 +6,6 @@ are merged, the nearest entry counting; every other value is taken whole.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
@@ -15,6 +14,7 @@ from shipway.errors import ConfigError, InvalidValue
 from shipway.fleet.discover.dotenv import parse_env
 from shipway.fleet.discover.merge import Merged
 from shipway.fleet.file import entries
+from shipway.fleet.implied import default_repository
 from shipway.fleet.model import Attest, BuildInputs, Image, Problem, RetentionSettings
 from shipway.fleet.settings.image import (
     ARGS_KEY,
@@ -51,8 +51,6 @@ T = TypeVar("T")
 
 _PROVENANCE: Mapping[str, Literal["min", "max"]] = {"min": "min", "max": "max"}
 
-_SEPARATORS = re.compile(r"[._-]+")
-_LEGAL_SEPARATOR = re.compile(r"\.|__?|-+")
 _LIBRARY = "docker.io/library/"
 
 
@@ -219,10 +217,3 @@ def _parsed(references: Iterable[str]) -> Iterator[Reference]:
             yield Reference.parse(text)
         except InvalidValue:
             continue
-
-
-def default_repository(registry: str, name: str) -> str:
-    """The repository that the name of an image implies, in canonical form (distribution/reference)."""
-    text = name.lower().strip("._-") or "image"
-    path = _SEPARATORS.sub(lambda m: m.group() if _LEGAL_SEPARATOR.fullmatch(m.group()) else "-", text)
-    return Reference.parse(f"{registry}/{path}").name

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from shipway.fleet.implied import default_repository
 from shipway.fleet.model import Image
-from shipway.fleet.settle import default_repository
 from shipway.values import Reference
 
 # Stands for the fleet's own embedded registry; wiring maps it to an address on loopback.

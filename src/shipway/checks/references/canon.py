@@ -10,8 +10,8 @@ from typing import Literal
 from shipway.checks.references.mention import Mention
 from shipway.errors import InvalidValue
 from shipway.fleet.discover.merge import repositories
+from shipway.fleet.implied import default_repository
 from shipway.fleet.model import Fleet, Image
-from shipway.fleet.settle import default_repository
 from shipway.values import Reference
 
 _HUB = "docker.io"
