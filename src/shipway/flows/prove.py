@@ -8,7 +8,7 @@ rest. What evidence looks like is decided in ``evidence.attachment``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -141,8 +141,16 @@ class Prover:
 
     async def _put(self, there: Reference, attachments: Sequence[Attachment]) -> None:
         blobs = dict.fromkeys(blob for attachment in attachments for blob in attachment.blobs)
-        await asyncio.gather(*(self.registry.put_blob(there, blob) for blob in blobs))
+        # small blobs that were made here: what pushes them sends the new ones and mounts the empty one
+        await asyncio.gather(*(self._push(there, blob) for blob in blobs))
         await asyncio.gather(*(self._put_manifest(there, attachment) for attachment in attachments))
+
+    async def _push(self, there: Reference, blob: bytes) -> None:
+        async def body() -> AsyncIterator[bytes]:
+            yield blob
+
+        descriptor = Descriptor("application/octet-stream", str(Digest.of(blob)), len(blob))
+        await self.registry.push_blob(there, descriptor, body)
 
     async def _put_manifest(self, there: Reference, attachment: Attachment) -> None:
         digest, tag = attachment.manifest.digest, attachment.tag

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import ClassVar
 
 import pytest
@@ -27,9 +27,11 @@ class Counting(RegistryClient):
 
     puts: ClassVar[Counter[str]] = Counter()
 
-    async def put_blob(self, repository: Reference, data: bytes) -> Descriptor:
+    async def push_blob(
+        self, repository: Reference, descriptor: Descriptor, body: Callable[[], AsyncIterator[bytes]]
+    ) -> bool:
         self.puts["blobs"] += 1
-        return await super().put_blob(repository, data)
+        return await super().push_blob(repository, descriptor, body)
 
     async def put_manifest(self, reference: Reference, manifest: Manifest) -> Digest:
         self.puts["referrers" if manifest.subject else "manifests"] += 1
