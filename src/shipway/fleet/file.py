@@ -19,6 +19,7 @@ from shipway.fleet.model import (
     BuildInputs,
     CheckSettings,
     Declaration,
+    PortForward,
     RuleSettings,
 )
 from shipway.fleet.settings.builders import (
@@ -74,12 +75,17 @@ from shipway.fleet.settings.sources import (
     GIT,
     GROUPS,
     INSECURE,
+    KUBE_CONTEXT,
     MEMBERS,
+    NAMESPACE,
     PLAIN_HTTP,
     REF,
     REGISTRIES,
     REPOSITORIES,
+    SERVICE,
+    SERVICE_PORT,
     SOURCE_PATH,
+    VIA,
 )
 from shipway.fleet.shapes import Located, did_you_mean
 from shipway.fleet.tree import directory_of, join
@@ -154,8 +160,18 @@ def _registries(section: Section, directory: str) -> dict[str, Access]:
     for host, entry in (section.get(REGISTRIES) or {}).items():
         ca = entry.get(CA)
         authority = None if ca is None else join(directory, ca)
-        found[host] = Access(bool(entry.get(PLAIN_HTTP)), bool(entry.get(INSECURE)), authority)
+        found[host] = Access(
+            bool(entry.get(PLAIN_HTTP)), bool(entry.get(INSECURE)), authority, _forward(entry)
+        )
     return found
+
+
+def _forward(entry: Section) -> PortForward | None:
+    service, port = entry.get(SERVICE), entry.get(SERVICE_PORT)
+    if entry.get(VIA) != "port-forward" or service is None or port is None:
+        return None
+    namespace = entry.get(NAMESPACE) or str(NAMESPACE.default)
+    return PortForward(namespace, service, port, entry.get(KUBE_CONTEXT))
 
 
 def _builders(section: Section, directory: str) -> Iterator[BuilderSettings]:

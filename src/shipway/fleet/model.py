@@ -158,13 +158,24 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class PortForward:
+    """A service of a cluster, by its namespace; ``context`` is kubectl's, None for its current one."""
+
+    namespace: str
+    service: str
+    port: int
+    context: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """How a registry is reached: without TLS, without a look at its certificate, or with the authority in
-    the file ``ca`` (relative to the root)."""
+    the file ``ca`` (relative to the root); and through a port-forward where ``forward`` tells of one."""
 
     plain_http: bool = False
     insecure: bool = False
     ca: str | None = None
+    forward: PortForward | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from shipway.registry.address import Endpoint, is_loopback
 from shipway.registry.credentials import ANONYMOUS, Credential
+from shipway.registry.forward import Forwards
 from shipway.registry.proxy import Proxies
 
 CERTIFICATE_DIRECTORIES = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
@@ -29,7 +30,8 @@ class RegistryConfig:
     ``secure``: loopback hosts that speak TLS. ``ca_file``: a PEM bundle trusted for every host, beside the
     system's. ``certificate_directories``: each may hold ``<host>/*.crt`` (trusted for that host),
     ``<host>/*.cert`` with ``*.key`` (client certificates), as Docker and Podman lay them out.
-    ``authorities``: for a host, a PEM bundle trusted for it alone.
+    ``authorities``: for a host, a PEM bundle trusted for it alone. ``forwards``: registries that are reached
+    through a port-forward into a cluster.
     Times are in seconds; ``tries`` bounds the attempts of one request.
     """
 
@@ -41,11 +43,20 @@ class RegistryConfig:
     authorities: Mapping[str, Path] = field(default_factory=dict)
     certificate_directories: tuple[Path, ...] = CERTIFICATE_DIRECTORIES
     proxies: Proxies = field(default_factory=Proxies)
+    forwards: Forwards | None = None
     user_agent: str = "shipway"
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     tries: int = 5
     connections_per_host: int = 8
+
+    def forwarded(self, authority: str) -> bool:
+        """Whether connections to ``authority`` go through a port-forward."""
+        return self.forwards is not None and self.forwards.covers(authority)
+
+    def proxy(self, scheme: str, authority: str) -> str | None:
+        """The URL of the proxy for a request, None to go straight."""
+        return None if self.forwarded(authority) else self.proxies.for_request(scheme, authority)
 
     def endpoint(self, registry: str) -> Endpoint:
         """Where ``registry`` answers. HTTPS, except for hosts configured as plain and for loopback.

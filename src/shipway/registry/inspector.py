@@ -63,6 +63,7 @@ class RegistryInspector:
             secure=frozenset({registry}),
             insecure=frozenset({registry} if free else ()),
             certificate_directories=trust.certificates,
+            forwards=None,
         )
         try:
             return await self._once(config, registry)
@@ -81,7 +82,10 @@ class RegistryInspector:
     async def _look(self, session: Session, registry: str, *, certificate: bool = True) -> Reached:
         answer = await reach(session, registry)
         endpoint = session.endpoint(registry)
-        proxied = self._config.proxies.for_request(endpoint.scheme, endpoint.authority) is not None
+        config = self._config
+        proxied = config.forwarded(endpoint.authority) or (
+            config.proxy(endpoint.scheme, endpoint.authority) is not None
+        )
         look = None
         if certificate and endpoint.scheme == "https" and not proxied:
             look = await look_at_tls(endpoint.host, endpoint.port)

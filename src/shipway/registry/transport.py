@@ -25,6 +25,7 @@ from shipway.registry.address import shown
 from shipway.registry.config import RegistryConfig
 from shipway.registry.diagnose import MAX_ERROR_BYTES, Attempt, Failure, failure
 from shipway.registry.failures import classify, is_transient
+from shipway.registry.forward import ForwardingResolver
 from shipway.registry.retry import is_retried, wait_before
 from shipway.registry.tls import context_for
 
@@ -125,6 +126,7 @@ class Transport:
         self._sleep = sleep
         self._random = Random()  # noqa: S311 - jitter
         self._session: aiohttp.ClientSession | None = None
+        self._forwarding: ForwardingResolver | None = None
         self._contexts: dict[str, ssl.SSLContext | Literal[True]] = {}
 
     @property
@@ -142,6 +144,9 @@ class Transport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        if self._forwarding is not None:
+            await self._forwarding.close()
+            self._forwarding = None
 
     async def send(self, request: Request) -> Answer:
         """The answer, whatever its status, after retries of what passes by itself."""
@@ -153,7 +158,7 @@ class Transport:
             try:
                 answer = await self._once(request, number)
             except (aiohttp.ClientError, OSError) as error:
-                if last or not request.replay or not is_transient(error):
+                if last or not request.replay or not self._may_pass(request, error):
                     raise await self._explained(request, error) from None
                 reason = type(error).__name__
             else:
@@ -201,7 +206,7 @@ class Transport:
             data=body.pieces() if body is not None else None,
             allow_redirects=False,
             ssl=self._context(parts.netloc, request) if parts.scheme == "https" else True,
-            proxy=self._config.proxies.for_request(parts.scheme, parts.netloc),
+            proxy=self._config.proxy(parts.scheme, parts.netloc),
         )
 
     def _context(self, authority: str, request: Request) -> ssl.SSLContext | Literal[True]:
@@ -216,7 +221,7 @@ class Transport:
         if self._session is None:
             config = self._config
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, limit_per_host=config.connections_per_host),
+                connector=self._connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 requote_redirect_url=False,
@@ -229,9 +234,29 @@ class Transport:
             )
         return self._session
 
+    def _connector(self) -> aiohttp.TCPConnector:
+        most = self._config.connections_per_host
+        if self._config.forwards is None:
+            return aiohttp.TCPConnector(limit=0, limit_per_host=most)
+        self._forwarding = ForwardingResolver(self._config.forwards, self.emit)
+        # a forward that was started again has another port, which a cache would not know
+        return aiohttp.TCPConnector(
+            limit=0, limit_per_host=most, resolver=self._forwarding, use_dns_cache=False
+        )
+
+    def _may_pass(self, request: Request, error: Exception) -> bool:
+        """Whether the same request may succeed when sent again: a forward may just be starting again."""
+        refused = isinstance(error, aiohttp.ClientConnectorError) and isinstance(
+            error.os_error, ConnectionRefusedError
+        )
+        return is_transient(error) or (refused and self._config.forwarded(urlsplit(request.url).netloc))
+
     async def _explained(self, request: Request, error: Exception) -> ShipwayError:
         parts = urlsplit(request.url)
-        proxied = self._config.proxies.for_request(parts.scheme, parts.netloc) is not None
+        # nor does a look at the name's own address tell what a forward leads to
+        proxied = self._config.forwarded(parts.netloc) or (
+            self._config.proxy(parts.scheme, parts.netloc) is not None
+        )
         seen: Failure = await classify(error, parts.scheme, parts.netloc, proxied)
         return failure(request.attempt, seen, self.now)
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from shipway.registry.client import RegistryClient
     from shipway.registry.config import RegistryConfig
     from shipway.registry.credentials import CredentialStore
+    from shipway.registry.forward import Forwards
     from shipway.registry.staging import EmbeddedStaging
     from shipway.values import Platform
 
@@ -345,4 +346,17 @@ class Workspace:
                 for host, access in fleet.registries.items()
                 if access.ca is not None
             },
+            forwards=self._forwards(fleet),
         )
+
+    def _forwards(self, fleet: Fleet) -> Forwards | None:
+        """The registries that are reached through a port-forward, None where there are none."""
+        from shipway.registry.forward import Forwards, Service
+
+        known = ((host, access.forward) for host, access in fleet.registries.items())
+        services = {
+            host: Service(each.namespace, each.service, each.port, each.context)
+            for host, each in known
+            if each is not None
+        }
+        return Forwards(self.host, services) if services else None

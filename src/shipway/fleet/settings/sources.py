@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from shipway.document import Node
@@ -17,6 +18,7 @@ from shipway.fleet.settings.section import (
     section_schema,
 )
 from shipway.fleet.shapes import (
+    COUNT,
     PATH,
     REGISTRY,
     SCALAR,
@@ -25,8 +27,11 @@ from shipway.fleet.shapes import (
     TEXTS,
     JsonSchema,
     Shape,
+    choice,
     wrong,
 )
+
+_ADDRESS = re.compile(r"\[|\d+\.\d+\.\d+\.\d+(?::|\Z)")
 
 # --- groups and repositories --------------------------------------------------------------------
 
@@ -84,7 +89,41 @@ REPOSITORIES = Setting(
 PLAIN_HTTP = Setting("plain-http", SWITCH, "Speak HTTP without TLS to this registry.", False)
 INSECURE = Setting("insecure", SWITCH, "Do not check the certificate of this registry.", False)
 CA = Setting("ca", PATH, "PEM file with the certificate authority of this registry.")
-ACCESS_TABLE: Table = (PLAIN_HTTP, INSECURE, CA)
+VIA = Setting(
+    "via",
+    choice("direct", "port-forward"),
+    "How this registry is reached: through a port-forward into a cluster, which kubectl makes.",
+    "direct",
+)
+NAMESPACE = Setting("namespace", TEXT, "Namespace of the registry's service.", "default")
+SERVICE = Setting("service", TEXT, "Service of the registry in the cluster.")
+SERVICE_PORT = Setting("port", COUNT, "Port of that service.")
+KUBE_CONTEXT = Setting("context", TEXT, "Context of kubectl; absent: its current one.")
+_FORWARD: Table = (NAMESPACE, SERVICE, SERVICE_PORT, KUBE_CONTEXT)
+ACCESS_TABLE: Table = (PLAIN_HTTP, INSECURE, CA, VIA, *_FORWARD)
+
+
+def _check_forward(host: str, section: Section) -> None:
+    """Raise ConfigError unless it is told what a port-forward leads to, and only for one."""
+    if section.get(VIA) != "port-forward":
+        for extra in _FORWARD:
+            if section.has(extra):
+                raise ConfigError(
+                    f"`{extra.name}` goes with `via: port-forward` only", place=section.place_of(extra)
+                )
+        return
+    if not (section.has(SERVICE) and section.has(SERVICE_PORT)):
+        raise ConfigError(
+            f"the port-forward to {host} needs `service` and `port`",
+            place=section.place_of(VIA),
+            help="kubectl get services --all-namespaces lists them",
+        )
+    if _ADDRESS.match(host):
+        raise ConfigError(
+            f"{host} is an address, and a port-forward needs a name",
+            place=section.place,
+            cause="it is the name that the certificate is checked against, and that references have",
+        )
 
 
 def _registries(node: Node, key: str) -> Mapping[str, Section]:
@@ -100,6 +139,7 @@ def _registries(node: Node, key: str) -> Mapping[str, Section]:
                 place=sections[host].place_of(PLAIN_HTTP),
                 cause="without TLS there is no certificate",
             )
+        _check_forward(host, sections[host])
     return sections
 
 
