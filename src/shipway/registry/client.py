@@ -90,8 +90,7 @@ class RegistryClient:
     async def put_blob(self, repository: Reference, data: bytes) -> Descriptor:
         """Upload a small blob unless it is there."""
         descriptor = Descriptor(_BLOB, str(Digest.of(data)), len(data))
-        if not await self._content.has_blob(repository, descriptor.parsed_digest, "push"):
-            await self._uploader.upload(repository, descriptor, whole(data))
+        await self.push_blob(repository, descriptor, whole(data))
         return descriptor
 
     async def push_blob(
@@ -99,7 +98,7 @@ class RegistryClient:
     ) -> bool:
         """Make a blob of any size present: nothing, mounted from where this client put it before, or
         uploaded. ``body`` gives its bytes from the start, once for every try. True when bytes moved."""
-        return await self._repositories.shipment.blob(repository, descriptor, body) == "moved"
+        return await self._repositories.shipment.blob(repository, descriptor, body, is_made=True) == "moved"
 
     async def prove_push(self, repository: Reference) -> PushProof:
         """Open an upload and cancel it: raises what a push would, and leaves nothing behind."""

@@ -11,6 +11,8 @@ from shipway.registry.transport import Body
 from shipway.registry.upload import Mount, Uploader
 from shipway.values import Reference
 
+# sending so much costs no more than a look
+_SMALL_BYTES = 64 << 10
 Taken = Literal["there", "mounted", "moved"]
 
 
@@ -29,31 +31,52 @@ class Shipment:
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def blob(
-        self, destination: Reference, descriptor: Descriptor, body: Body, source: Reference | None = None
+        self,
+        destination: Reference,
+        descriptor: Descriptor,
+        body: Body,
+        source: Reference | None = None,
+        *,
+        is_made: bool = False,
     ) -> Taken:
-        """Make the blob present at ``destination``; ``source`` is the repository that ``body`` reads."""
+        """Make the blob present at ``destination``; ``source`` is the repository that ``body`` reads.
+
+        One that ``is_made`` here is new as a rule: a small one is sent without a look whether it is there.
+        """
+        unseen = is_made and descriptor.size <= _SMALL_BYTES
         known = self._repositories(destination, descriptor)
         if not known:
             # a blob that several images share moves once; the others wait, then mount it side by side
             async with self._lock(destination.registry, descriptor):
                 if not known:
-                    return await self._taken(destination, descriptor, body, source)
+                    return await self._taken(destination, descriptor, body, source, unseen=unseen)
         async with self._lock(destination.name, descriptor):
             if destination.repository in known:
                 return "there"
-            return await self._taken(destination, descriptor, body, source)
+            return await self._taken(destination, descriptor, body, source, unseen=unseen)
 
     async def _taken(
-        self, destination: Reference, descriptor: Descriptor, body: Body, source: Reference | None
+        self,
+        destination: Reference,
+        descriptor: Descriptor,
+        body: Body,
+        source: Reference | None,
+        *,
+        unseen: bool,
     ) -> Taken:
         known = self._repositories(destination, descriptor)
         # where it is elsewhere in the registry a mount tells as much as a look, in one request
         mount = await self._mounted(source, descriptor, destination) if known else None
         if mount is None or not (mount.done or mount.opened):
-            if await self._content.has_blob(destination, descriptor.parsed_digest, "push"):
+            if not unseen and await self._content.has_blob(destination, descriptor.parsed_digest, "push"):
                 known.add(destination.repository)
                 return "there"
             mount = mount or await self._mounted(source, descriptor, destination)
+        if unseen and not (mount.done or mount.opened):
+            mount = await self._uploader.at_once(destination, descriptor, body)
+            if mount.done:
+                known.add(destination.repository)
+                return "moved"
         if not mount.done:
             async with self._transfers:
                 await self._uploader.upload(destination, descriptor, body, mount.opened)

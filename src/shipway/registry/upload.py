@@ -67,6 +67,7 @@ class Uploader:
         self._session = session
         self._chunks: dict[str, int] = {}
         self._chunked: set[str] = set()
+        self._two_steps: set[str] = set()
 
     async def mount(self, repository: Reference, descriptor: Descriptor, source: str) -> Mount:
         """Try to take the blob over from the repository ``source`` of the same registry.
@@ -82,6 +83,27 @@ class Uploader:
                 return Mount(done=True)
             return Mount(opened=self._opened(repository, answer))
         except RegistryError:
+            return Mount()
+
+    async def at_once(self, repository: Reference, descriptor: Descriptor, body: Body) -> Mount:
+        """Send a small blob with the very request that opens its upload (distribution spec, § Single POST).
+
+        Whoever does not take it opens an upload instead, and is not asked like this again.
+        """
+        registry = repository.registry
+        if registry in self._two_steps:
+            return Mount()
+        target = _with_digest(_uploads(repository), descriptor)
+        call = _call(repository, descriptor, "POST", target, _push(repository))
+        call = replace(call, headers=_BYTES, body=body, size=descriptor.size, replay=False)
+        try:
+            answer = await self._session.call(replace(call, expected=frozenset({201, 202})))
+            if answer.status == 201:
+                return Mount(done=True)
+            self._two_steps.add(registry)
+            return Mount(opened=self._opened(repository, answer))
+        except RegistryError:
+            self._two_steps.add(registry)
             return Mount()
 
     async def rehearse(self, repository: Reference) -> PushProof:
