@@ -147,3 +147,49 @@ def small(root: Path, images: int = 20) -> None:
         (root / name / "content.txt").write_text(f"{name}\n")
         entries[name] = {"context": name}
     (root / "shipway.json").write_text(json.dumps({"tag": "1.0.0", "images": entries}, indent=1))
+
+
+_SERVICE = """\
+FROM {base}
+WORKDIR /srv/{name}
+COPY package.json ./
+COPY src ./src
+ENV NODE_ENV=production PORT={port}
+LABEL org.opencontainers.image.title={name}
+USER 1000:1000
+EXPOSE {port}
+CMD ["dist/main.js"]
+"""
+
+
+def runless(
+    root: Path, images: int = 20, registry: str | None = None, base: str | None = None, kilobytes: int = 1024
+) -> None:
+    """``images`` services without RUN on one base: the reference ``base``, else an image of the fleet with
+    ``kilobytes`` of files. They go to ``registry``, or to the embedded one."""
+    entries: dict[str, dict[str, str]] = {}
+    if base is None:
+        base = f"{registry or 'shipway.local'}/base:1.0.0"
+        entries["base"] = {"context": "base"}
+        _base(root / "base", kilobytes)
+    for number, name in enumerate(_names(images)):
+        directory = root / name
+        (directory / "src").mkdir(parents=True)
+        text = _SERVICE.format(base=base, name=name, port=8000 + number)
+        (directory / "Dockerfile").write_text(text)
+        (directory / "package.json").write_text(f'{{"name": "{name}"}}\n')
+        for part in range(5):
+            (directory / "src" / f"part-{part}.js").write_text(f"// {name} {part}\n" * 40)
+        entries[name] = {"context": name}
+    document: dict[str, object] = {"tag": "1.0.0", "images": entries}
+    if registry is not None:
+        document["registry"] = registry
+    (root / "shipway.json").write_text(json.dumps(document, indent=1))
+
+
+def _base(directory: Path, kilobytes: int) -> None:
+    (directory / "files").mkdir(parents=True)
+    (directory / "Dockerfile").write_text("FROM scratch\nCOPY files /usr/share/base/\nENV BASE=1\n")
+    for number in range(kilobytes):
+        line = f"{number:08} of the files that every image has\n"
+        (directory / "files" / f"file-{number:05}").write_text((line * 25)[:1024])

@@ -202,61 +202,29 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+FILES = """
+a.txt b.txt run.sh secret.key readonly.txt special .hidden dir/one.txt dir/two.sh dir/sub/deep.txt
+private/in/f shell/private/g over/srv/new over/home/app/new hard/first logs/a.log logs/a.txt
+ignored/all/keep.txt ignored/all/drop.txt
+"""
+MODES = {
+    **{"run.sh": 0o755, "secret.key": 0o600, "readonly.txt": 0o444, "special": 0o6755, "dir/two.sh": 0o755},
+    **{"private": 0o700, "shell/private": 0o2750, "over/srv": 0o711},
+}
+
+
 def fill(root: Path) -> None:
-    for name in (
-        "a.txt",
-        "b.txt",
-        "with space.txt",
-        "run.sh",
-        "secret.key",
-        "readonly.txt",
-        "special",
-        ".hidden",
-    ):
-        (root / name).write_text(f"this is {name}\n")
-    for name, mode in (
-        ("run.sh", 0o755),
-        ("secret.key", 0o600),
-        ("readonly.txt", 0o444),
-        ("special", 0o6755),
-    ):
+    for name in (*FILES.split(), "with space.txt", "names/grün ß €", "names/tab\tand\nline"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        # of different sizes, since buildah tells files apart by size and time
+        (root / name).write_text(f"this is {name}\n" * (1 + ord(name[0]) % 7))
+    for name, mode in MODES.items():
         (root / name).chmod(mode)
-    for name in (
-        "dir/sub",
-        "dir/empty",
-        "private/in",
-        "shell/private",
-        "over/srv",
-        "over/home/app",
-        "hard",
-        "long",
-    ):
-        (root / name).mkdir(parents=True)
-    for name in ("names", "logs", "ignored/all"):
-        (root / name).mkdir(parents=True)
-    for name in (
-        "dir/one.txt",
-        "dir/two.sh",
-        "dir/sub/deep.txt",
-        "private/in/f",
-        "shell/private/g",
-        "over/srv/new",
-    ):
-        (root / name).write_text(f"this is {name}\n")
-    (root / "over/home/app/new").write_text("new\n")
-    (root / "dir/two.sh").chmod(0o755)
-    for name, mode in (
-        ("private", 0o700),
-        ("shell/private", 0o2750),
-        ("over/srv", 0o711),
-        ("over/home/app", 0o755),
-    ):
-        (root / name).chmod(mode)
+    (root / "dir/empty").mkdir()
     (root / "link.txt").symlink_to("a.txt")
     (root / "linkdir").symlink_to("/dir")
     (root / "dir/up").symlink_to("../a.txt")
     (root / "dir/nowhere").symlink_to("not/there")
-    (root / "hard/first").write_text("shared\n")
     (root / "hard/second").hardlink_to(root / "hard/first")
     with (root / "hard/holes").open("wb") as file:
         file.truncate(100_000)
@@ -264,12 +232,6 @@ def fill(root: Path) -> None:
     deep.mkdir(parents=True)
     (deep / ("f" * 120)).write_text("deep\n")
     (deep / "link").symlink_to("t" * 150)
-    (root / "names" / "grün ß €").write_text("names\n")
-    (root / "names" / "tab\tand\nline").write_text("names\n")
-    (root / "logs/a.log").write_text("dropped\n")
-    (root / "logs/a.txt").write_text("kept\n")
-    (root / "ignored/all/keep.txt").write_text("kept\n")
-    (root / "ignored/all/drop.txt").write_text("dropped\n")
     (root / ".dockerignore").write_text("**/*.log\nignored\n!ignored/all/keep.txt\n")
 
 
