@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from shipway.document import Node
+from shipway.fleet.discover.reader import Reader
 from shipway.fleet.discover.workflows.jobs import calls, read_action, read_workflow, triggers
 from shipway.fleet.discover.workflows.merge import merge
 from shipway.fleet.discover.workflows.world import World
@@ -57,3 +58,6 @@ def _read_one(world: World, path: str, document: Node, called: set[str]) -> None
             read_action(world, path, document)
     elif not (path in called and set(triggers(document)) == {"workflow_call"}):
         read_workflow(world, path, document)
+
+
+WORKFLOWS: Reader = WorkflowReader()
