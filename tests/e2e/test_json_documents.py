@@ -42,6 +42,8 @@ COMMANDS = (
     ("registry", "tags", "HOST/shop/api"),
     ("tags", "select", "--policy", "numerical", "1", "2"),
     ("tags", "explain", "--policy", "numerical", "1", "2"),
+    ("tags", "prove", "--policy", "numerical", "--scheme", "{run}"),
+    ("tags", "policy", "--config", "other.yaml"),
 )
 # runs until it is stopped, so it has a test of its own
 SERVE = ("registry", "serve")
@@ -54,6 +56,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     home = tmp_path_factory.mktemp("documents")
     (home / "repo").mkdir()
     (home / "repo" / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    (home / "repo" / "other.yaml").write_text("registry: ghcr.io/acme\nimages: {api: {context: .}}\n")
     ledger = SqliteLedger(home / "state")
     at = datetime(2026, 11, 21, tzinfo=UTC)
     ledger.finish(ledger.begin("shipway ship", {"waves": []}, at), "done", at)
