@@ -111,7 +111,7 @@ _CAUSES = (
         "an image built FROM scratch has no shell: write RUN in its JSON form, or take another base",
     ),
     _cause(
-        r"target stage (\S+) could not be found|target \"([^\"]+)\" was not found",
+        r"target stage \"?([^\s\"]+)\"? could not be found|target \"([^\"]+)\" was not found",
         "the Dockerfile has no stage {0}",
         "check target against the AS names of the Dockerfile",
     ),

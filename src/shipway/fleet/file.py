@@ -28,6 +28,7 @@ from shipway.fleet.settings.builders import (
     BUILDERS,
     BUILDS_FOR,
     BUILDX,
+    DRIVER,
     SERVER_NAME,
     TLS_CA,
     TLS_CERT,
@@ -190,6 +191,7 @@ def _builders(section: Section, directory: str) -> Iterator[BuilderSettings]:
             cert,
             key,
             entry.get(SERVER_NAME),
+            entry.get(DRIVER),
         )
 
 

@@ -216,7 +216,8 @@ class CheckSettings:
 class BuilderSettings:
     """A builder as the fleet file declares it, and the platforms that it alone builds.
 
-    ``engine`` is one of this machine, or ``buildkit``: at ``address``, or the builder of buildx of that name.
+    ``engine`` is one of this machine, or ``buildkit``: at ``address``, or the builder of buildx of that
+    name, or one that is made with ``driver``.
     The paths of TLS files are relative to the root; ``server_name`` is the name in BuildKit's certificate.
     """
 
@@ -229,6 +230,7 @@ class BuilderSettings:
     cert: str | None = None
     key: str | None = None
     server_name: str | None = None
+    driver: str | None = None
 
     @property
     def sees_loopback(self) -> bool:

@@ -22,6 +22,7 @@ from shipway.planning.engines import AUTO
 from shipway.ports import Builder, Engine, Event, Events, Registry
 
 if TYPE_CHECKING:
+    from shipway.engines.buildkit.clients import Client
     from shipway.fleet.model import BuilderSettings, Fleet
     from shipway.flows.prepare import Prepared
     from shipway.flows.yard import Builders
@@ -60,7 +61,7 @@ def _with_declared(
     def declared(settings: BuilderSettings) -> Declared:
         async def opened() -> Builder:
             if settings.engine == "buildkit":
-                return _buildkit(workspace, settings, registry)
+                return _buildkit(workspace, fleet, settings, registry)
             return EngineBuilder(await _engine(workspace, settings.engine, events)(), registry)
 
         return Declared(settings.platforms, opened)
@@ -69,28 +70,36 @@ def _with_declared(
     return DeclaredBuilders([declared(settings) for settings in fleet.builders], otherwise)
 
 
-def _buildkit(workspace: Workspace, settings: BuilderSettings, registry: Registry) -> Builder:
+def _buildkit(workspace: Workspace, fleet: Fleet, settings: BuilderSettings, registry: Registry) -> Builder:
     """A BuildKit on its own, here or elsewhere."""
     from shipway.engines.buildkit.builder import BuildKitBuilder
-    from shipway.engines.buildkit.clients import Buildctl, Buildx, Client, Tls
 
-    def located(path: str | None) -> Path | None:
-        return workspace.root / path if path is not None else None
-
-    tls = Tls(located(settings.ca), located(settings.cert), located(settings.key), settings.server_name)
-    client: Client = (
-        Buildx(workspace.host, settings.buildx)
-        if settings.buildx is not None
-        else Buildctl(workspace.host, settings.address or "", tls)
-    )
     return BuildKitBuilder(
         settings.name,
         workspace.host,
-        client,
+        _client(workspace, fleet, settings),
         registry,
         platforms=settings.platforms,
         sees_staging=settings.sees_loopback,
     )
+
+
+def _client(workspace: Workspace, fleet: Fleet, settings: BuilderSettings) -> Client:
+    """The program that speaks to a BuildKit: to a builder of buildx, or to an address."""
+    from shipway.engines.buildkit.clients import Buildctl, Buildx, Creation, Tls
+    from shipway.engines.buildkit.config import Registries
+
+    def located(path: str | None) -> Path | None:
+        return workspace.root / path if path is not None else None
+
+    if settings.buildx is not None:
+        return Buildx(workspace.host, settings.buildx)
+    if settings.driver is not None:
+        config = workspace.registry_config(fleet)
+        known = Registries(config.plain_http, config.insecure, config.authorities)
+        return Buildx(workspace.host, f"shipway-{settings.name}", Creation(settings.driver, known))
+    tls = Tls(located(settings.ca), located(settings.cert), located(settings.key), settings.server_name)
+    return Buildctl(workspace.host, settings.address or "", tls)
 
 
 def _engine(workspace: Workspace, name: str, events: Events) -> Callable[[], Awaitable[Engine]]:

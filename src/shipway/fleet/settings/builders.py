@@ -27,6 +27,12 @@ ADDRESS = Setting(
 BUILDX = Setting(
     "buildx", TEXT, "Name of a builder of docker buildx, with any driver, instead of an address."
 )
+DRIVER = Setting(
+    "driver",
+    TEXT,
+    "Driver of buildx, such as docker-container: Shipway makes a builder with it, which reaches registries as"
+    " this file tells.",
+)
 TLS_CA = Setting("ca", PATH, "PEM file with the authority of a BuildKit behind TLS.")
 TLS_CERT = Setting("cert", PATH, "PEM file with the certificate that BuildKit knows us by.")
 TLS_KEY = Setting("key", PATH, "PEM file with the key of that certificate.")
@@ -34,7 +40,7 @@ SERVER_NAME = Setting(
     "server-name", TEXT, "Name in BuildKit's certificate, where the address has another one."
 )
 _TLS: Table = (TLS_CA, TLS_CERT, TLS_KEY, SERVER_NAME)
-BUILDER_TABLE: Table = (BUILDS_FOR, BUILDER_ENGINE, ADDRESS, BUILDX, *_TLS)
+BUILDER_TABLE: Table = (BUILDS_FOR, BUILDER_ENGINE, ADDRESS, BUILDX, DRIVER, *_TLS)
 
 
 def _builders(node: Node, key: str) -> Mapping[str, Section]:
@@ -53,14 +59,15 @@ def _builders(node: Node, key: str) -> Mapping[str, Section]:
 def _check_place(name: str, section: Section) -> None:
     """Raise ConfigError unless it is told where the builder is, once, with what goes with that."""
     is_buildkit = (section.get(BUILDER_ENGINE) or BUILDER_ENGINE.default) == "buildkit"
-    if is_buildkit and section.has(ADDRESS) == section.has(BUILDX):
+    places = (ADDRESS, BUILDX, DRIVER)
+    if is_buildkit and sum(section.has(setting) for setting in places) != 1:
         raise ConfigError(
-            f"the builder `{name}` needs either `address` or `buildx`",
+            f"the builder `{name}` needs either `address`, `buildx` or `driver`",
             place=section.place,
             help="write where its BuildKit answers, such as address: tcp://arm.example:1234,"
             " or the name of a buildx builder",
         )
-    for setting in (ADDRESS, BUILDX) if not is_buildkit else ():
+    for setting in places if not is_buildkit else ():
         if section.has(setting):
             raise ConfigError(
                 f"`{setting.name}` goes with `engine: buildkit` only",
