@@ -326,3 +326,34 @@ async def test_a_blob_that_is_missing_is_not_asked_for_twice(bench: Bench) -> No
     with pytest.raises(NotFound):
         await read(await bench.client(), server)
     assert len(server.seen) == 1
+
+
+CONFIG = b'{"os": "linux"}'
+SMALL = Descriptor("", str(Digest.of(CONFIG)), len(CONFIG))
+
+
+async def test_a_small_blob_comes_with_one_request(bench: Bench) -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=CONFIG)
+
+    server = await bench.serve(handle)
+    assert await (await bench.client()).blob(at(server), SMALL) == CONFIG
+    assert len(server.seen) == 1
+
+
+async def test_a_small_blob_that_comes_wrong_once_is_asked_for_again(bench: Bench) -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=CONFIG if len(server.seen) > 1 else b"nonsense")
+
+    server = await bench.serve(handle)
+    assert await (await bench.client()).blob(at(server), SMALL) == CONFIG
+    assert len(server.seen) == 2
+
+
+async def test_a_small_blob_that_stays_wrong_is_a_mismatch(bench: Bench) -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=CONFIG.swapcase())
+
+    server = await bench.serve(handle)
+    with pytest.raises(Mismatch, match="digest"):
+        await (await bench.client()).blob(at(server), SMALL)
