@@ -534,7 +534,8 @@ class Delivery:
     """Evidence that an image was delivered: what was asked for, what the registry then showed.
 
     ``size`` is the sum of config and layers in bytes over all platforms, ``seconds`` the time from the start
-    of the build to the moved tag, ``verified`` the time of the read-back.
+    of the build to the moved tag, ``verified`` the time of the read-back. ``stand_in`` tells that the image
+    marks itself as running in place of a service without code.
     """
 
     image: str
@@ -547,6 +548,7 @@ class Delivery:
     verified: datetime
     run: int
     tags: tuple[str, ...] = ()
+    stand_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)

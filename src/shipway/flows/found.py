@@ -137,6 +137,7 @@ class _Search:
             verified=self.now,
             run=0,
             tags=(tag,),
+            stand_in=seen.stand_in,
         )
         return Found(delivery, inputs)
 

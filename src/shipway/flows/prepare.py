@@ -19,6 +19,7 @@ from shipway.planning.draft import Draft
 from shipway.planning.engines import EngineChoice
 from shipway.planning.inputs import Inputs
 from shipway.planning.plan import Blocker, Choices, Delivered, Plan, make_plan
+from shipway.planning.stand_in import marked
 from shipway.planning.tags import TagFacts
 from shipway.ports import Clock, Delivery, Ledger, Registry, Revision, WorkingCopy
 from shipway.values import Platform
@@ -91,9 +92,10 @@ async def prepare(fleet: Fleet, sources: Sources, choices: Choices) -> Prepared:
     plan = make_plan(fleet, order, standing.inputs, standing.delivered, facts, choices)
     blockers = (*_fleet_blockers(fleet), *collected.blockers)
     notes = (*_notes(collected, revision), *standing.notes, *foretold(plan, sources.ledger))
+    stand_ins = {name: draft.stand_in for name, draft in collected.drafts.items()}
     engines = EngineChoice(fleet, choices.engine, sources.environ, sources.native, sources.builds)
     return Prepared(
-        engines.applied(Plan(plan.waves, blockers, notes, standing.origins)),
+        marked(engines.applied(Plan(plan.waves, blockers, notes, standing.origins)), stand_ins),
         fleet,
         standing.inputs,
         revision,

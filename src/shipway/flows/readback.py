@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shipway.errors import Mismatch, NotFound
 from shipway.oci.manifest import Descriptor, Manifest, read_config
 from shipway.planning.inputs import FINGERPRINT_LABEL
+from shipway.planning.stand_in import says_stand_in
 from shipway.ports import Registry
 from shipway.values import Platform, Reference
 
@@ -20,13 +21,15 @@ INCOMPLETE = "incomplete"
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a read-back saw: the manifest, and over all platforms what their configs say that they were built
-    from, the bytes of configs and layers, and the layers."""
+    from, the bytes of configs and layers, and the layers. ``stand_in`` tells that one of them says that it
+    runs in place of a service without code."""
 
     manifest: Descriptor
     platforms: tuple[Platform, ...]
     size: int
     fingerprints: frozenset[str] = frozenset()
     layers: tuple[Descriptor, ...] = ()
+    stand_in: bool = False
 
 
 async def read_back(
@@ -65,6 +68,7 @@ async def look(registry: Registry, reference: Reference) -> Seen:
         sum(part.size for part in parts),
         frozenset(part.fingerprint for part in parts),
         tuple(layers.values()),
+        any(part.stand_in for part in parts),
     )
 
 
@@ -104,6 +108,7 @@ class _Part:
     size: int
     fingerprint: str
     layers: tuple[Descriptor, ...]
+    stand_in: bool
 
 
 async def _read_image(
@@ -134,7 +139,7 @@ async def _read_image(
         )
     labels = (parsed.config.Labels if parsed.config else None) or {}
     size = config.size + sum(layer.size for layer in layers)
-    return _Part(parsed.platform, size, labels.get(FINGERPRINT_LABEL, ""), layers)
+    return _Part(parsed.platform, size, labels.get(FINGERPRINT_LABEL, ""), layers, says_stand_in(labels))
 
 
 def _require_fingerprint(reference: Reference, seen: Seen, fingerprint: str) -> None:

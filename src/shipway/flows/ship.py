@@ -203,7 +203,8 @@ class Ship:
         ):
             await self._try(step, "tag", lambda: move_tags(self._yard, step, repository, image.digest))
         if image.evidence is None:
-            self._yard.emit("image.reused", step.image, digest=str(image.digest), reference=step.reference)
+            facts = {"digest": str(image.digest), "reference": step.reference, "stand_in": step.stand_in}
+            self._yard.emit("image.reused", step.image, **facts)
             return Outcome(step.image, "reused", image.digest)
         return self._delivered(step, image.digest, image.evidence)
 
@@ -226,10 +227,11 @@ class Ship:
             verified=evidence.verified,
             run=self._voyage.run,
             tags=step.tags,
+            stand_in=evidence.seen.stand_in,
         )
         yard.ledger.deliver(delivery, self._voyage.inputs[step.image].encode())
         facts = {"digest": str(digest), "reference": step.reference, "seconds": seconds}
-        yard.emit("image.delivered", step.image, **facts)
+        yard.emit("image.delivered", step.image, **facts, stand_in=delivery.stand_in)
         return Outcome(step.image, "delivered", digest)
 
     # --- both ---------------------------------------------------------------------------------

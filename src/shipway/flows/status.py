@@ -43,7 +43,8 @@ class Row(msgspec.Struct, frozen=True):
     ``digest``, ``size`` (bytes), ``seconds`` and ``verified`` are those of the delivery that stands for it;
     ``evidence`` says which run read it back, and whether it is signed. ``statement`` and ``referrer`` are the
     digests of the provenance and of the manifest that holds it, ``key`` the one that signed. All are empty or
-    zero when nothing was ever delivered.
+    zero when nothing was ever delivered. ``stand_in`` marks an image that runs in place of a service without
+    code.
     """
 
     image: str
@@ -59,6 +60,7 @@ class Row(msgspec.Struct, frozen=True):
     statement: str = ""
     referrer: str = ""
     key: str = ""
+    stand_in: bool = False
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -166,7 +168,7 @@ def _row(step: Mapping[str, Any], events: Sequence[Event], standing: Mapping[str
     why = "; ".join(step["why"])
     delivery = standing.get(image) if state in ("delivered", "reused") else None
     if delivery is None:
-        return Row(image, state, step["reference"], why)
+        return Row(image, state, step["reference"], why, stand_in=step.get("stand_in", False))
     return Row(
         image,
         state,
@@ -178,6 +180,7 @@ def _row(step: Mapping[str, Any], events: Sequence[Event], standing: Mapping[str
         delivery.seconds,
         delivery.verified,
         f"read back in run {delivery.run}",
+        stand_in=step.get("stand_in", False) or delivery.stand_in,
     )
 
 

@@ -34,7 +34,8 @@ class Row(msgspec.Struct, frozen=True):
     """One image. ``state`` is the worst of its checks; ``reasons`` are those of all that are not verified.
 
     ``commit``, ``repository`` and ``builders`` are what its provenance tells, ``evidence`` the manifest that
-    holds it; empty where there is none.
+    holds it; empty where there is none. ``stand_in`` marks an image that runs in place of a service without
+    code, whatever else holds of it.
     """
 
     image: str
@@ -47,6 +48,7 @@ class Row(msgspec.Struct, frozen=True):
     repository: str = ""
     builders: tuple[str, ...] = ()
     evidence: str = ""
+    stand_in: bool = False
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -113,6 +115,7 @@ def _row(verdict: Verdict) -> Row:
         repository=(source.repository or "") if source else "",
         builders=tuple(f"{name} {version}" for name, version in (told.builders if told else {}).items()),
         evidence=str(verdict.at or ""),
+        stand_in=verdict.stand_in,
     )
 
 

@@ -41,4 +41,5 @@ MIGRATIONS = (
     UPDATE runs SET kind = 'undo' WHERE command LIKE 'shipway prune --undo%';
     """,
     "CREATE INDEX events_of_image ON events (image, kind, seq)",
+    "ALTER TABLE deliveries ADD COLUMN stand_in INTEGER NOT NULL DEFAULT 0",
 )

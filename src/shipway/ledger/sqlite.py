@@ -18,7 +18,9 @@ from shipway.errors import DiskFull, LedgerError, Locked
 from shipway.ledger.schema import MIGRATIONS
 from shipway.ports import Delivery, Event, RunRecord
 
-_DELIVERY_COLUMNS = "image, fingerprint, reference, digest, platforms, tags, size, seconds, verified, run"
+_DELIVERY_COLUMNS = (
+    "image, fingerprint, reference, digest, platforms, tags, size, seconds, verified, run, stand_in"
+)
 
 
 class SqliteLedger:
@@ -137,6 +139,7 @@ class SqliteLedger:
             delivery.seconds,
             delivery.verified.isoformat(),
             delivery.run,
+            delivery.stand_in,
         )
         marks = ", ".join("?" * len(values))
         with _explained(), self._db:
@@ -217,7 +220,7 @@ def _encode(value: object) -> str:
 
 
 def _delivery(row: tuple[Any, ...]) -> Delivery:
-    image, fingerprint, reference, digest, platforms, tags, size, seconds, verified, run = row
+    image, fingerprint, reference, digest, platforms, tags, size, seconds, verified, run, stand_in = row
     return Delivery(
         image=image,
         fingerprint=fingerprint,
@@ -229,6 +232,7 @@ def _delivery(row: tuple[Any, ...]) -> Delivery:
         seconds=seconds,
         verified=datetime.fromisoformat(verified),
         run=run,
+        stand_in=bool(stand_in),
     )
 
 

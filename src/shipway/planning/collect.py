@@ -21,6 +21,7 @@ from shipway.place import Place
 from shipway.planning.content import file_digest
 from shipway.planning.draft import UNREADABLE, Draft, is_moving
 from shipway.planning.inputs import Inputs
+from shipway.planning.labels import underlying
 from shipway.planning.plan import Blocker
 from shipway.planning.reading import (
     args_of,
@@ -31,6 +32,7 @@ from shipway.planning.reading import (
     unseen,
     without_values,
 )
+from shipway.planning.stand_in import is_stand_in
 from shipway.values import Platform
 
 _LAYOUT = "oci-layout://"
@@ -140,7 +142,14 @@ class _Collector:
             outside,
             _movable(outside, builds.values()),
             tuple(dict.fromkeys(url for build in builds.values() for url in fetched(build))),
+            any(self._is_stand_in(image, build) for build in builds.values()),
         )
+
+    def _is_stand_in(self, image: Image, build: ResolvedBuild) -> bool:
+        base = underlying(build)
+        own = {each.reference: each.image for each in image.bases if each.image}
+        under = self.drafts.get(own.get(canonical(base.reference), "")) if base is not None else None
+        return is_stand_in(build, image.inputs.labels, inherited=under is not None and under.stand_in)
 
     def _args(
         self, image: Image, builds: Mapping[Platform, ResolvedBuild], args: Mapping[str, str]

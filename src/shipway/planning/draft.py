@@ -21,7 +21,8 @@ class Draft:
     ``needs`` maps references to the images of the fleet that publish them, ``outside`` are the references of
     all other images, and ``tags`` those of them that name an image by a tag, which may move, and that can be
     pinned to a digest where they stand. ``uncovered`` is what the build takes from elsewhere and no
-    fingerprint can tell: the URLs of ADD without a checksum.
+    fingerprint can tell: the URLs of ADD without a checksum. ``stand_in`` is true of an image that runs in
+    place of a service without code.
     """
 
     dockerfile: str
@@ -31,6 +32,7 @@ class Draft:
     outside: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     uncovered: tuple[str, ...] = ()
+    stand_in: bool = False
 
     def inputs(self, fingerprints: Mapping[str, str], digests: Mapping[str, Digest]) -> Inputs:
         """The inputs, given the ``fingerprints`` of the images of the fleet and the ``digests`` that are

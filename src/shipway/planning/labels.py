@@ -60,13 +60,18 @@ def _time(epoch: int) -> str:
 
 def _base(build: ResolvedBuild, pins: Mapping[str, Reference]) -> dict[str, str]:
     """The image that the last stage goes back to; a digest only where the build is bound to it."""
-    base = next((base for base in build.bases if _is_under_target(base, build)), None)
+    base = underlying(build)
     reference = None if base is None else parsed_reference(base.reference)
     if reference is None or reference.repository == "library/scratch":
         return {}
     pinned = pins.get(str(reference), reference)
     name = str(reference).partition("@")[0]
     return {"base.name": name, **({"base.digest": str(pinned.digest)} if pinned.digest else {})}
+
+
+def underlying(build: ResolvedBuild) -> BaseInput | None:
+    """The image from outside the Dockerfile that the image goes back to; None for one that has none."""
+    return next((base for base in build.bases if _is_under_target(base, build)), None)
 
 
 def _is_under_target(base: BaseInput, build: ResolvedBuild) -> bool:

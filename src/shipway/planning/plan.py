@@ -28,7 +28,7 @@ class Step(msgspec.Struct, frozen=True):
     tags that name it at the end, the first one first. ``needs`` are the images of the fleet it builds on.
     ``digest`` is the delivered digest that stands for it, for ``reuse``. ``engine`` is what builds it:
     ``assemble``, an engine by name, or ``auto`` for the one that is found; ``engine_because`` tells why it is
-    not assembled.
+    not assembled. ``stand_in`` marks an image that runs in place of a service without code.
     """
 
     image: str
@@ -42,6 +42,7 @@ class Step(msgspec.Struct, frozen=True):
     digest: str | None = None
     engine: str | None = None
     engine_because: str | None = None
+    stand_in: bool = False
 
     @property
     def repository(self) -> Reference:

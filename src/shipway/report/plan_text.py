@@ -12,7 +12,7 @@ from shipway.planning.plan import Blocker, Plan, Step
 from shipway.report.excerpt import Sources, no_sources
 from shipway.report.json_text import json_text
 from shipway.report.problems import problem_document, problem_text, quoted
-from shipway.report.text import labelled, plural, table
+from shipway.report.text import STAND_IN, labelled, plural, table
 
 
 def plan_text(
@@ -49,8 +49,10 @@ def _short(digest: str) -> str:
 def _cells(step: Step) -> tuple[str, ...]:
     reference, at, digest = step.reference.partition("@")
     short = f"{reference}@{_short(digest)}" if at else reference
+    notes = [step.engine or ""] if _is_told(step) else []
+    notes += [STAND_IN] if step.stand_in else []
     why = "; ".join(step.why)
-    return step.action, step.image, short, f"{why} ({step.engine})" if _is_told(step) else why
+    return step.action, step.image, short, f"{why} ({', '.join(notes)})" if notes else why
 
 
 def _is_told(step: Step) -> bool:

@@ -9,7 +9,7 @@ from importlib import resources
 from shipway.flows.status import Row, Runs, Status
 from shipway.report.escape import markdown, markdown_code
 from shipway.report.json_text import json_text
-from shipway.report.text import encodable, labelled, plural, seconds, size, table, visible
+from shipway.report.text import STAND_IN, encodable, labelled, plural, seconds, size, table, visible
 
 _HEADINGS = ("state", "image", "tag", "digest", "platforms", "size", "time", "evidence")
 _RUN_HEADINGS = ("run", "kind", "state", "started", "time", "command")
@@ -21,9 +21,11 @@ def summary_line(status: Status) -> str:
     took = f" in {seconds(status.seconds)}" if status.seconds is not None else ""
     if status.kind != "ship":
         return f"run {status.run} ({status.kind}) {status.state}{took}: {counts or 'nothing changed'}"
+    stand_ins = sum(row.stand_in for row in status.rows)
     return (
         f"run {status.run} {status.state}{took}: {status.steps_done} of {status.steps_planned} steps done; "
         f"{plural(len(status.rows), 'image')}: {counts or 'none'}; {status.verified} verified by read-back"
+        + (f"; {plural(stand_ins, STAND_IN)} without code yet" if stand_ins else "")
     )
 
 
@@ -31,7 +33,7 @@ def cells(row: Row) -> tuple[str, ...]:
     """What a table shows of an image."""
     return (
         row.state,
-        row.image,
+        f"{row.image} ({STAND_IN})" if row.stand_in else row.image,
         row.reference,
         row.digest.partition(":")[2][:12] or "-",
         ", ".join(row.platforms) or "-",

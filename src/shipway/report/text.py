@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Sequence
 from itertools import zip_longest
 
+# what an image is called that runs in place of a service without code
+STAND_IN = "stand-in"
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 # What must not reach a terminal or a page as it is: control characters (they would steer the terminal),

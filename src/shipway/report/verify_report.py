@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shipway.flows.verify import CheckRow, Row, Verified
 from shipway.report.json_text import json_text
-from shipway.report.text import labelled, plural, table
+from shipway.report.text import STAND_IN, labelled, plural, table
 
 _HEADINGS = ("state", "image", "reference", "digest", "commit", "signed")
 _SIGNED = {"verified": "yes", "skipped": "not asked", "unobserved": "?", "": "-"}
@@ -32,7 +32,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     signature = next((check.state for check in row.checks if check.check == "signature"), "")
     return (
         row.state,
-        row.image or "-",
+        f"{row.image or '-'} ({STAND_IN})" if row.stand_in else row.image or "-",
         row.reference,
         row.digest.partition(":")[2][:12] or "-",
         row.commit[:12] or "-",

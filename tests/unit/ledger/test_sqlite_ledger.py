@@ -19,8 +19,9 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 def delivery(
     image: str = "api", fingerprint: str = "sha256:f", digest: str = "sha256:d", run: int = 1
 ) -> Delivery:
+    reference = f"ghcr.io/acme/{image}:1"
     return Delivery(
-        image, fingerprint, f"ghcr.io/acme/{image}:1", digest, ("linux/amd64",), 42, 1.5, AT, run, ("1",)
+        image, fingerprint, reference, digest, ("linux/amd64",), 42, 1.5, AT, run, ("1",), stand_in=True
     )
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from shipway.errors import ConfigError
@@ -113,6 +114,14 @@ def test_a_plan_is_told_wave_by_wave() -> None:
         "        moved",
         "  next  write it anew",
     ]
+
+
+def test_a_stand_in_is_told_behind_why_it_is_built() -> None:
+    step = Step("api", "build", ("never delivered",), "r.example/api:2", "f", stand_in=True)
+    assert plan_text(Plan(((step,),))).splitlines()[1].endswith("never delivered (stand-in)")
+    assembled = msgspec.structs.replace(step, engine="assemble")
+    assert plan_text(Plan(((assembled,),))).splitlines()[1].endswith("never delivered (assemble, stand-in)")
+    assert json.loads(plan_json(Plan(((step,),))))["waves"][0][0]["stand_in"] is True
 
 
 def test_reasons_wrap_within_the_terminal() -> None:

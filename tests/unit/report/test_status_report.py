@@ -5,10 +5,11 @@ import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
+import msgspec
 import pytest
 
 from shipway.flows.status import Row, Status, Trouble
-from shipway.report.status_report import FORMATS, as_text, summary_line
+from shipway.report.status_report import FORMATS, as_text, cells, summary_line
 
 NASTY = "<script>alert('x')</script> & \"q\" | `c` @team"
 AT = datetime(2026, 11, 21, 8, 30, 5, tzinfo=UTC)
@@ -137,3 +138,15 @@ def test_bytes_that_are_no_text_can_be_written(name: str) -> None:
 def test_text_keeps_to_the_width() -> None:
     text = as_text(status(nasty="many words " * 30), width=100)
     assert max(len(line) for line in text.splitlines()[4:]) <= 100
+
+
+def test_a_stand_in_is_told_in_its_row_and_in_the_sum() -> None:
+    found = status()
+    told = msgspec.structs.replace(
+        found, rows=(msgspec.structs.replace(found.rows[0], stand_in=True), found.rows[1])
+    )
+    assert cells(told.rows[0])[1] == "base (stand-in)"
+    assert summary_line(told) == f"{summary_line(found)}; 1 stand-in without code yet"
+    for form in FORMATS.values():
+        assert "stand-in" in form(told) or '"stand_in": true' in form(told)
+        assert "stand-in" not in form(found)

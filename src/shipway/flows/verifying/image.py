@@ -39,7 +39,8 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was seen of one image. ``provenance`` is what holds of it, found at the manifest ``at``."""
+    """What was seen of one image. ``provenance`` is what holds of it, found at the manifest ``at``;
+    ``stand_in`` tells that it says of itself that it runs in place of a service without code."""
 
     subject: Subject
     checks: tuple[Check, ...]
@@ -47,6 +48,7 @@ class Verdict:
     provenance: Provenance | None = None
     at: Digest | None = None
     error: RegistryError | None = None
+    stand_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ class Verifier:
         if told is not None:
             checks += [check_fingerprint(told, seen)] if seen else []
             checks += await subject.origin.checks(told)
-        return Verdict(subject, tuple(checks), digest, told, provenance.at)
+        marked = seen is not None and seen.stand_in
+        return Verdict(subject, tuple(checks), digest, told, provenance.at, stand_in=marked)
 
     async def _resolved(self, subject: Subject) -> Digest | None:
         """The digest that the tag names, without one that which was asked for; None when nothing is there."""
