@@ -24,6 +24,7 @@ DOCKERFILE = """\
 FROM docker.io/library/alpine:3.20 AS build
 ARG MODE=fast
 ARG TARGETARCH
+ARG SOURCE_DATE_EPOCH
 COPY --chmod=644 src/ /src/
 RUN --mount=type=bind,source=conf,target=/conf --mount=type=secret,id=npm make
 FROM scratch
@@ -183,6 +184,9 @@ def test_another_checkout_in_another_order_has_the_same_fingerprint(root: Path, 
 
 
 def test_the_order_of_platforms_does_not_count(root: Path) -> None:
+    (root / "ctx/Dockerfile").write_text(
+        "FROM scratch AS amd64\nCOPY entry /\nFROM scratch AS arm64\nCOPY link /\nFROM $TARGETARCH\n"
+    )
     edit("shipway.yaml", "context: ctx", "context: ctx\n    platforms: [linux/arm64, linux/amd64]")(root)
     before = inputs_of(root)
     edit("shipway.yaml", "[linux/arm64, linux/amd64]", "[linux/amd64, linux/arm64]")(root)
@@ -193,9 +197,10 @@ def test_an_image_without_platforms_counts_for_the_platform_it_is_built_for(root
     assert inputs_of(root, native=ARM64).fingerprint != inputs_of(root).fingerprint
 
 
-def test_an_arg_that_differs_for_one_platform_counts(root: Path) -> None:
+@pytest.mark.parametrize("architecture", ["amd", "arm"])
+def test_an_arg_that_differs_for_one_platform_counts(root: Path, architecture: str) -> None:
     text = "ARG FLAVOUR=${{TARGETARCH/{}/x}}\nFROM scratch\nARG FLAVOUR\nCOPY entry /$FLAVOUR\n"
-    (root / "ctx/Dockerfile").write_text(text.format("amd"))
+    (root / "ctx/Dockerfile").write_text(text.format(architecture))
     edit("shipway.yaml", "context: ctx", "context: ctx\n    platforms: [linux/amd64, linux/arm64]")(root)
     before = inputs_of(root)
     (root / "ctx/Dockerfile").write_text(text.format("mips"))
@@ -234,7 +239,7 @@ def test_a_source_that_leads_out_of_the_context_is_refused(root: Path) -> None:
     edit("ctx/Dockerfile", "COPY entry link /", "COPY entry src/out /")(root)
     builds = Builds()
     collected = collect(load_fleet(root, builds=builds), ["api"], {}, AMD64, builds)
-    assert [blocker.line for blocker in collected.blockers] == [9]
+    assert [blocker.line for blocker in collected.blockers] == [10]
     assert "outside" not in collected.inputs["api"].files
 
 

@@ -114,10 +114,9 @@ async def test_an_index_tells_by_its_annotation(harbour: Harbour, counting: type
     await harbour.ship()
     elsewhere(harbour)
     (harbour.root / "solo/f").write_text("changed")
-    await harbour.ship("solo", wrap=counting)
-    assert harbour.engine.built == ["solo", "solo"]
-    looked = counting.asked[: counting.asked.index("manifest solo") + 2]
-    assert looked == ["manifest solo", "manifest solo"]  # its two tags, no child and no config
+    async with harbour.client(counting) as client:
+        await harbour.plan(Choices(frozenset({"solo"})), registry=client)
+    assert counting.asked == ["manifest solo", "manifest solo"]  # its two tags, no child and no config
 
 
 async def test_other_platforms_are_another_image(harbour: Harbour) -> None:
@@ -160,9 +159,14 @@ async def test_an_image_that_claims_another_fingerprint_is_not_taken(harbour: Ha
         pytest.param(Choices(frozenset({"solo"}), force=frozenset({"*"})), id="forced"),
     ],
 )
-async def test_who_does_not_want_it_is_not_given_what_is_found(harbour: Harbour, choices: Choices) -> None:
+async def test_who_does_not_want_it_is_not_given_what_is_found(
+    harbour: Harbour, choices: Choices, counting: type[Counting]
+) -> None:
     await harbour.ship("solo")
     elsewhere(harbour)
+    async with harbour.client(counting) as client:
+        await harbour.plan(choices, registry=client)
+    assert counting.asked == []
     await harbour.ship(choices=choices)
     assert harbour.engine.built == ["solo"]
 
