@@ -65,6 +65,7 @@ from shipway.checks.rules.sw334_comment_behind_instruction import RULE as SW334
 from shipway.checks.rules.sw335_arg_over_env import RULE as SW335
 from shipway.checks.rules.sw336_pinned_platform_arg import RULE as SW336
 from shipway.checks.rules.sw337_constant_platform import RULE as SW337
+from shipway.checks.rules.sw338_stand_in import RULE as SW338
 from shipway.checks.rules.sw401_registry_unreachable import RULE as SW401
 from shipway.checks.rules.sw402_not_a_registry import RULE as SW402
 from shipway.checks.rules.sw403_certificate_name import RULE as SW403
@@ -159,6 +160,7 @@ RULES: tuple[Rule, ...] = (
     SW335,
     SW336,
     SW337,
+    SW338,
     SW401,
     SW402,
     SW403,
