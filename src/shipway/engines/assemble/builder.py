@@ -73,7 +73,15 @@ class Assembler:
         destination: Reference,
         on_line: Callable[[str], None],
     ) -> Built:
-        """Raises CannotAssemble before anything is pushed."""
+        """Raises CannotAssemble before anything is pushed; no value of a secret arg shows in it."""
+        try:
+            return await self._build(request, destination, on_line)
+        except CannotAssemble as refusal:
+            raise CannotAssemble(_masked(refusal.message, request)) from None
+
+    async def _build(
+        self, request: BuildRequest, destination: Reference, on_line: Callable[[str], None]
+    ) -> Built:
         build = self._resolved(request)
         bases = await self._load_bases(build)
         state = await asyncio.to_thread(self._assembled, request, build, bases)
@@ -210,6 +218,13 @@ def _main(request: BuildRequest, modes: Modes) -> ContextSource | None:
 def _named(directory: str, modes: Modes) -> ContextSource:
     path = Path(directory)
     return context_source(Context(ContextTree(path), load_ignore(path, ".").require_valid()), modes)
+
+
+def _masked(text: str, request: BuildRequest) -> str:
+    secrets = {value for name, value in request.args.items() if name in request.secret_args and value}
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
 
 
 def _whole(data: bytes) -> Callable[[], AsyncIterator[bytes]]:
