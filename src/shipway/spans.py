@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from shipway.document import Node
 from shipway.place import Place
@@ -16,6 +17,7 @@ _BREAK = re.compile("\r\n|[\n\r\u0085\u2028\u2029]")
 _PROPERTIES = re.compile(r"(?:[&!][^\s]*[ \t]+)+")
 _BLOCK = re.compile(r"[|>][-+0-9]*[ \t]*(?:#[^\n\r]*)?(?=[\r\n])")
 _WORD = re.compile(r"[^\s'\"`;|&()<>=,#]+")
+_DOCUMENT = re.compile(rb"^---(?=[ \t\r\n])", re.MULTILINE)
 _HOLE = re.compile(r"\$\{\{.*?\}\}|\{\{.*?\}\}")
 
 
@@ -119,3 +121,13 @@ def words(piece: Piece) -> Iterator[Piece]:
     masked = _HOLE.sub(lambda match: "$" * len(match.group()), piece.text)
     for match in _WORD.finditer(masked):
         yield part(piece, match.start(), len(match.group()))
+
+
+def documents(data: bytes, path: str) -> Iterator[tuple[Text, bytes]]:
+    """The documents of a stream, each with its place in it; manifests hold many that do not matter."""
+    starts = [0, *(match.start() for match in _DOCUMENT.finditer(data) if match.start() > 0)]
+    line = 0
+    for start, end in pairwise([*starts, len(data)]):
+        chunk = data[start:end]
+        yield Text(chunk, path, start, line), chunk
+        line += chunk.count(b"\n")

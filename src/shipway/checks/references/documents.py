@@ -9,12 +9,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 
 from shipway.checks.references.mention import Harvest, Mention, Where
 from shipway.document import Node, parse_all
 from shipway.errors import ConfigError
-from shipway.spans import Piece, Text, part, words
+from shipway.spans import Piece, Text, documents, part, words
 
 _COMPOSE = re.compile(r"[^/]*compose[^/]*\.ya?ml\Z")
 _SKAFFOLD = re.compile(r"[^/]*skaffold[^/]*\.ya?ml\Z")
@@ -23,7 +22,6 @@ _IMAGE_LINE = re.compile(
     r"^[ \t]*(?:-[ \t]+)*image:[ \t]+(['\"]?)(?P<text>[^'\"#\r\n]+?)\1[ \t]*(?:#[^\r\n]*)?$", re.M
 )
 _BESIDE_REPOSITORY = ("tag", "registry", "digest", "pullPolicy")
-_DOCUMENT = re.compile(rb"^---(?=[ \t\r\n])", re.MULTILINE)
 _LISTS = ("tags", "cache_from", "cache_to", "cache-from")
 
 
@@ -45,7 +43,7 @@ def read_yaml(data: bytes, path: str, interesting: re.Pattern[bytes] | None = No
     Raises ConfigError when it is neither YAML nor a template.
     """
     found = Harvest.empty()
-    for text, chunk in _documents(data, path):
+    for text, chunk in documents(data, path):
         if interesting is None or interesting.search(chunk):
             try:
                 walk = Walk(text, kind_of(path), found)
@@ -56,16 +54,6 @@ def read_yaml(data: bytes, path: str, interesting: re.Pattern[bytes] | None = No
                     raise
                 read_template(text, kind_of(path), found)
     return found
-
-
-def _documents(data: bytes, path: str) -> Iterator[tuple[Text, bytes]]:
-    """The documents of a stream, each with its place in it; manifests hold many that do not matter."""
-    starts = [0, *(match.start() for match in _DOCUMENT.finditer(data) if match.start() > 0)]
-    line = 0
-    for start, end in pairwise([*starts, len(data)]):
-        chunk = data[start:end]
-        yield Text(chunk, path, start, line), chunk
-        line += chunk.count(b"\n")
 
 
 def read_template(text: Text, where: Where, found: Harvest) -> None:
