@@ -60,8 +60,8 @@ BASES: dict[str, str | None] = {
     "probe": "tools",
     "report": "api",
 }
-# an image comes with about seven events that are shown
-MOST_EVENTS = 7 * len(BASES)
+# what is shown of an image that is built, at least: build, built, push, read-back, two tags, delivered
+EVENTS = 7
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -98,10 +98,16 @@ class Fleet:
                 line += '\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "touch", "/ran"]'
             (directory / "Dockerfile").write_text(f"{line}\nCOPY content /{name}\n")
 
-    def change(self, number: int, dice: Random) -> None:
-        """New content for some images, for all of them at first; what builds on them is built again too."""
-        for name in BASES if number == 0 else dice.sample(sorted(BASES), 3):
+    def change(self, number: int, dice: Random) -> int:
+        """New content for some images, for all of them at first; gives how many events a ship of them shows
+        at least, those of what builds on them included."""
+        changed = set(BASES if number == 0 else dice.sample(sorted(BASES), 3))
+        for name in sorted(changed):
             (self.root / name / "content").write_text(f"{name} {number} {dice.random()}\n")
+        for name, base in BASES.items():
+            if base in changed:
+                changed.add(name)
+        return EVENTS * len(changed)
 
     def command(self, *arguments: str) -> list[str]:
         own = ["-C", str(self.root), "--state", str(self.state)]
@@ -363,9 +369,13 @@ def delivered(fleet: Fleet, poller: Poller) -> None:
     assert built_again(fleet) == []
 
 
-def moments(dice: Random) -> list[int]:
-    """At which event the ship is killed, and maybe the one after it."""
-    return [dice.randrange(MOST_EVENTS) for _ in range(dice.choice((1, 1, 2)))]
+def kill(fleet: Fleet, events: int, dice: Random) -> None:
+    """Ship and be killed at one of the events, and again sometimes, at one that may not come any more."""
+    ended = ship(fleet, killing(dice.randrange(events)))
+    assert ended.code in (-signal.SIGKILL, 3, 4), ended.said
+    TALLY["ships killed"] += ended.code == -signal.SIGKILL
+    if dice.random() < 0.3 and ship(fleet, killing(dice.randrange(events))).code == -signal.SIGKILL:
+        TALLY["ships killed again"] += 1
 
 
 @pytest.fixture
@@ -409,10 +419,7 @@ def test_ships_that_are_killed_end_delivered(fleet: Fleet, part: int) -> None:
     with Poller(fleet) as poller:
         for number in range(share(part)):
             dice = Random(f"{SEED} killed {part} {number}")
-            fleet.change(number, dice)
-            for moment in moments(dice):
-                if ship(fleet, killing(moment)).code == -signal.SIGKILL:
-                    TALLY["ships killed"] += 1
+            kill(fleet, fleet.change(number, dice), dice)
             finish(fleet)
             delivered(fleet, poller)
 
@@ -423,10 +430,10 @@ def test_ships_whose_registry_is_killed_end_delivered(fleet: Fleet, server: Serv
     with Poller(fleet) as poller:
         for number in range(share(part)):
             dice = Random(f"{SEED} registry {part} {number}")
-            fleet.change(number, dice)
-            gone = dice.randrange(1, MOST_EVENTS // 2)
+            events = fleet.change(number, dice)
+            gone = dice.randrange(events)
             back = gone + dice.choice((0, 2, 10, 1000))
-            killed = dice.choice((dice.randrange(MOST_EVENTS), 1000))
+            killed = dice.choice((dice.randrange(events), 1000))
 
             def at_event(
                 number: int, pid: int, gone: int = gone, back: int = back, killed: int = killed
@@ -492,9 +499,6 @@ def test_ships_through_faults_end_delivered(fleet: Fleet, server: Server, busybo
         with Poller(fleet) as poller:
             for number in range(share(4)):
                 dice = Random(f"{SEED} faults {number}")
-                fleet.change(number, dice)
-                for moment in moments(dice):
-                    if ship(fleet, killing(moment)).code == -signal.SIGKILL:
-                        TALLY["ships killed"] += 1
+                kill(fleet, fleet.change(number, dice), dice)
                 finish(fleet)
                 delivered(fleet, poller)
