@@ -16,6 +16,9 @@ _BOM = b"\xef\xbb\xbf"
 _BREAK = re.compile("\r\n|[\n\r\u0085\u2028\u2029]")
 _PROPERTIES = re.compile(r"(?:[&!][^\s]*[ \t]+)+")
 _BLOCK = re.compile(r"[|>][-+0-9]*[ \t]*(?:#[^\n\r]*)?(?=[\r\n])")
+_BLOCK_SIGN = re.compile(r"[|>][-+0-9]*(?=[ \t]*(?:#[^\n\r]*)?[\r\n])")
+# from behind the opening quote to behind the closing one
+_CLOSING = {"'": re.compile(r"(?:[^']|'')*'"), '"': re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL)}
 _WORD = re.compile(r"[^\s'\"`;|&()<>=,#]+")
 _DOCUMENT = re.compile(rb"^---(?=[ \t\r\n])", re.MULTILINE)
 _HOLE = re.compile(r"\$\{\{.*?\}\}|\{\{.*?\}\}")
@@ -91,6 +94,18 @@ class Text:
         if self.text[start : start + 1] in ("'", '"'):
             start += 1
         return self.piece(start, node.raw)
+
+    def extent(self, node: Node) -> tuple[int, int]:
+        """Where a scalar starts and ends in the text, with its quotes; of a block, the end of its header."""
+        start = self._content(node)
+        block = _BLOCK_SIGN.match(self.text, start)
+        if block is not None:
+            return start, block.end()
+        quote = self.text[start : start + 1]
+        if quote not in ("'", '"'):
+            return start, start + len(node.raw)
+        closing = _CLOSING[quote].match(self.text, start + 1)
+        return start, closing.end() if closing else start + 1
 
     def _content(self, node: Node) -> int:
         """Where a scalar starts, behind its anchor and tag."""
