@@ -25,8 +25,8 @@ _SCANNERS = frozenset({"ImageRepository", "ImagePolicy", "ImageUpdateAutomation"
 class ImagePlace:
     """One reference of a file, whole or in parts.
 
-    ``name`` is the repository as written, ``""`` where only a marker tells it. ``whole`` is a reference in one
-    scalar, ``tag`` and ``digest`` are scalars of their own. ``object`` is kind, namespace and
+    ``name`` is the repository as written, ``""`` where only a marker tells it. ``whole`` is a reference in
+    one scalar, ``tag`` and ``digest`` are scalars of their own. ``object`` is kind, namespace and
     name of the object around it, ``field`` the path in it. ``marker`` is the policy that owns it.
     """
 
