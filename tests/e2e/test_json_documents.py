@@ -23,6 +23,7 @@ from shipway.testing.registry import running_registry
 # one row a document of a command; HOST is a registry with three tags of shop/api, run 2 a prune
 COMMANDS = (
     ("init", "--dry-run"),
+    ("scaffold", "--dry-run", "later"),
     ("discover",),
     ("check", "--no-hadolint"),
     ("doctor",),
@@ -56,6 +57,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     home = tmp_path_factory.mktemp("documents")
     (home / "repo").mkdir()
     (home / "repo" / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    (home / "repo" / "compose.yaml").write_text("services: {later: {build: ./later, image: later}}\n")
     (home / "repo" / "other.yaml").write_text("registry: ghcr.io/acme\nimages: {api: {context: .}}\n")
     ledger = SqliteLedger(home / "state")
     at = datetime(2026, 11, 21, tzinfo=UTC)

@@ -14,6 +14,7 @@ from shipway import __version__
 # name -> (module of shipway.cli, one line of help); the module has a click command named `command`
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "Write a commented shipway.yaml from what is there."),
+    "scaffold": ("scaffold", "Write a minimal service that stands in for an image without code."),
     "discover": ("discover", "List the images that the repository's files declare."),
     "check": ("check", "Find in a second what would fail in an hour, and mend what can be mended."),
     "doctor": ("doctor", "Look at registries, credentials and engine before anything is built."),

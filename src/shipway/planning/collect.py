@@ -114,7 +114,8 @@ class _Collector:
             self.drafts[image.name] = self._draft(image)
         except ConfigError as error:
             place = error.place or Place(image.inputs.dockerfile)
-            self._block(image, error.message, place.path, place.line, error.cause, error.help)
+            help = error.help or self._without_code(image)
+            self._block(image, error.message, place.path, place.line, error.cause, help)
             self.drafts[image.name] = Draft(UNREADABLE)
 
     def _draft(self, image: Image) -> Draft:
@@ -150,6 +151,12 @@ class _Collector:
         own = {each.reference: each.image for each in image.bases if each.image}
         under = self.drafts.get(own.get(canonical(base.reference), "")) if base is not None else None
         return is_stand_in(build, image.inputs.labels, inherited=under is not None and under.stand_in)
+
+    def _without_code(self, image: Image) -> str | None:
+        """What can be done about an image whose Dockerfile is not there."""
+        there = self.builds.tree(self.fleet.roots[image.root]).is_file(image.inputs.dockerfile)
+        scaffold = f"write it; shipway scaffold {image.name} writes a service that stands in until then"
+        return None if there or image.root else scaffold
 
     def _args(
         self, image: Image, builds: Mapping[Platform, ResolvedBuild], args: Mapping[str, str]
