@@ -16,6 +16,7 @@ import msgspec
 
 from shipway.errors import DiskFull, LedgerError, Locked
 from shipway.ledger.schema import MIGRATIONS
+from shipway.oci.files import release
 from shipway.ports import Delivery, Event, RunRecord
 
 _DELIVERY_COLUMNS = (
@@ -27,8 +28,8 @@ class SqliteLedger:
     """The ledger in ``directory``/ledger.db, in WAL mode; only ever appended to.
 
     With ``directory`` None, or ``create`` False where there is none yet, it is empty and lives in memory.
-    A run holds ``directory``, and ``root``, the fleet's own directory, so that no other run of the fleet goes on
-    meanwhile that has its state elsewhere.
+    A run holds ``directory``, and ``root``, the fleet's own directory, so that no other run of the fleet goes
+    on meanwhile that has its state elsewhere.
     """
 
     def __init__(self, directory: Path | None, *, create: bool = True, root: Path | None = None) -> None:
@@ -201,7 +202,7 @@ class SqliteLedger:
 
     def _release(self) -> None:
         while self._locks:
-            os.close(self._locks.pop())
+            release(self._locks.pop())
 
 
 def _make_directory(directory: Path) -> None:

@@ -79,4 +79,17 @@ def locked(path: Path) -> Iterator[None]:
         file = path.open("ab")
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def release(descriptor: int) -> None:
+    """Unlock a file that is locked with flock, and close it.
+
+    To close it is not enough: a process that is being started, such as an engine's, has a copy of the
+    descriptor until it runs its own program, and the lock with it.
+    """
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -60,6 +61,17 @@ def test_a_second_run_is_refused_while_one_goes_on(tmp_path: Path) -> None:
         SqliteLedger(tmp_path).begin("ship", {}, AT)
     first.finish(1, "done", AT)
     assert SqliteLedger(tmp_path).begin("ship", {}, AT) == 2
+
+
+def test_a_run_that_ended_holds_nothing_though_a_process_being_started_has_its_files(tmp_path: Path) -> None:
+    ledger = SqliteLedger(tmp_path / "state")
+    ledger.begin("ship", {}, AT)
+    opened = ((link.name, link) for link in Path("/proc/self/fd").iterdir())
+    held = [int(fd) for fd, link in opened if link.resolve() == tmp_path / "state" / "lock"]
+    copy = os.dup(held[0])
+    ledger.finish(1, "done", AT)
+    assert SqliteLedger(tmp_path / "state").begin("ship", {}, AT) == 2
+    os.close(copy)
 
 
 def test_a_killed_run_is_closed_as_interrupted_and_frees_the_lock(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -138,3 +139,20 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HostError) as caught:
         Store(tmp_path)
     assert caught.value.cause == "the file is no SQLite database"
+
+
+def test_an_upload_is_free_for_the_next_request_while_a_process_is_being_started(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    id = store.uploads.begin("shop/api")
+    with store.uploads.writing("shop/api", id) as upload:
+        upload.append([b"one "])
+        opened = ((link.name, link) for link in Path("/proc/self/fd").iterdir())
+        # what a child process has from its fork on, until it runs its own program
+        copies = [os.dup(int(fd)) for fd, link in opened if link.resolve() == upload.path]
+    with store.uploads.writing("shop/api", id) as upload:
+        upload.append([b"two"])
+        assert upload.digest("sha256") == Digest.of(b"one two")
+    assert copies
+    for copy in copies:
+        os.close(copy)
+    store.close()

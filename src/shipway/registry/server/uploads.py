@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shipway.oci.files import reported
+from shipway.oci.files import release, reported
 from shipway.registry.server.database import Database
 from shipway.registry.server.refusal import Refusal, upload_unknown
 from shipway.values import Digest
@@ -118,7 +118,7 @@ class Uploads:
             if upload.hasher and upload.in_place:
                 self._hashes[id] = (upload.size, upload.hasher)
         finally:
-            os.close(descriptor)
+            release(descriptor)
 
     def forget(self, id: str) -> None:
         """Drop what is known of an upload whose file is gone or has become a blob."""
@@ -154,7 +154,7 @@ class Uploads:
                     continue
                 yield path
             finally:
-                os.close(descriptor)
+                release(descriptor)
             if not dry_run:
                 self.forget(path.name)
         # a process that was killed between a blob and its upload's end left the row
@@ -186,7 +186,7 @@ class Uploads:
             os.close(descriptor)
             raise Refusal(409, "BLOB_UPLOAD_INVALID", "another request writes to this upload") from None
         except BaseException:
-            os.close(descriptor)
+            release(descriptor)
             raise
         return descriptor
 
