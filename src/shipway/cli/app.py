@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Look at registries, credentials and engine before anything is built."),
     "plan": ("plan", "Show what would be built, why, and in which order."),
     "ship": ("ship", "Build, push, read back and prove what changed."),
+    "worker": ("worker", "Build for ships of other machines, behind a Dask scheduler."),
     "status": ("status", "Show what is delivered and what the last ship did, or list all runs."),
     "report": ("report", "Write the report of a run as Markdown, JSON or HTML."),
     "verify": ("verify", "Verify images from any machine: content, signature, provenance."),

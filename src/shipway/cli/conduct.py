@@ -1,4 +1,4 @@
-"""The options of ``shipway ship`` that say how it goes about its work: speed, patience, failures."""
+"""The options of ``shipway ship`` that say how it goes about it: speed, patience, failures, machines."""
 
 from __future__ import annotations
 
@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shipway.cli.executor import ExecutorOptions, executor_options
+
 if TYPE_CHECKING:
     from shipway.flows.conduct import Conduct
+
+_JOBS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class ConductOptions:
     """The options as they were given."""
 
-    jobs: int
+    jobs: int | None
     fail_fast: bool
     atomic: tuple[str, ...]
     timeout: str | None
     retries: int
+    executor: ExecutorOptions
 
     def conduct(self) -> Conduct:
         """The options in the words of the flow. Raises InvalidValue for a time that is none."""
@@ -29,12 +34,15 @@ class ConductOptions:
         from shipway.values import Duration
 
         timeout = Duration.parse(self.timeout) if self.timeout is not None else None
-        return Conduct(self.jobs, self.fail_fast, frozenset(self.atomic), timeout, self.retries)
+        return Conduct(self.jobs or _JOBS, self.fail_fast, frozenset(self.atomic), timeout, self.retries)
 
 
 _OPTIONS = (
     click.option(
-        "-j", "--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Builds at a time."
+        "-j",
+        "--jobs",
+        type=click.IntRange(1, 64),
+        help=f"Deliveries at a time; default: {_JOBS}, with --executor twice as many as workers have slots.",
     ),
     click.option(
         "--fail-fast",
@@ -69,9 +77,10 @@ def conduct_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def wrapper(**options: Any) -> Any:
-        names = ("jobs", "fail_fast", "atomic", "timeout", "retries")
+        names = ("jobs", "fail_fast", "atomic", "timeout", "retries", "executor")
         return function(manner=ConductOptions(**{name: options.pop(name) for name in names}), **options)
 
+    decorated = executor_options(wrapper)
     for option in reversed(_OPTIONS):
-        wrapper = option(wrapper)
-    return wrapper
+        decorated = option(decorated)
+    return decorated

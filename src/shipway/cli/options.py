@@ -94,7 +94,7 @@ class PlanOptions:
     platform: str | None
     join: bool
 
-    def role(self) -> Role:
+    def role(self, *, hands_out: bool = False) -> Role:
         """What this machine does of a ship that several share. Raises UsageError for two roles at once."""
         from shipway.errors import UsageError
         from shipway.planning.parts import Role
@@ -102,7 +102,11 @@ class PlanOptions:
 
         if self.platform is not None and self.join:
             raise UsageError("--platform and --join do not go together: one builds, the other joins")
-        return Role(Platform.parse(self.platform) if self.platform is not None else None, self.join)
+        if self.join and hands_out:
+            raise UsageError("--join and --executor do not go together: who joins builds nothing")
+        return Role(
+            Platform.parse(self.platform) if self.platform is not None else None, self.join, hands_out
+        )
 
     def choices(self) -> Choices:
         """The options in the words of the planner. Raises UsageError for those that exclude each other."""

@@ -37,7 +37,8 @@ def command(
 
     IMAGES limits it to these and the bases they need. Images that stand as delivered are not built.
     An image that fails stops only what builds from it; running the same command again goes on.
-    Several machines share a ship: each builds one --platform, and one of them does --join.
+    Several machines share a ship: each builds one --platform, and one of them does --join; or workers build
+    for one of them (--executor).
     """
     from shipway.report.console import view
     from shipway.report.plan_text import plan_json, plan_text
@@ -46,7 +47,9 @@ def command(
     from shipway.wiring.shipping import ship
 
     choices = replace(options.choices(), engine=engine)
-    site = Workspace(common.directory, common.config, common.sources, common.state, options.role())
+    who = manner.executor.chosen(manner.jobs)
+    role = options.role(hands_out=who is not None)
+    site = Workspace(common.directory, common.config, common.sources, common.state, role)
     with site as workspace:
         if dry_run:
             prepared = asyncio.run(workspace.prepare(choices, offline=options.offline, pins=True))
@@ -65,6 +68,7 @@ def command(
                 view=screen,
                 preflight=not no_preflight,
                 evidence=evidence.request(),
+                executor=who,
             )
             shipped = run_interruptibly(work)
         status = workspace.status(shipped.run)

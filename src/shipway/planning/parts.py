@@ -13,10 +13,12 @@ _DIGITS = 40
 @dataclass(frozen=True, slots=True)
 class Role:
     """What this machine does of a ship that several share: builds one ``platform`` of every image, or joins
-    what others have built; neither is a ship of one machine alone."""
+    what others have built; neither is a ship of one machine alone. With ``hands_out`` workers build for it.
+    """
 
     platform: Platform | None = None
     joins: bool = False
+    hands_out: bool = False
 
     @property
     def shares(self) -> bool:

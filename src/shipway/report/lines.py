@@ -22,6 +22,11 @@ _LINES: dict[str, _Line] = {
     ),
     "engine.chosen": lambda data: f"engine {data['name']} {data['version']} on {data['native']}",
     "build.started": lambda data: f"build: {'; '.join(data['why'])}",
+    "build.assigned": lambda data: (
+        f"{data['platform']} is built by {data['worker']}"
+        + (f", try {data['attempt']}: a worker was lost" if data["attempt"] > 1 else "")
+    ),
+    "build.stays": lambda data: f"built on this machine for {data['why']}",
     "build.done": lambda data: f"built {data['platform']} {_short(data['digest'])}",
     "part.found": lambda data: f"{data['platform']} is there as {_short(data['digest'])}",
     "push.done": lambda data: f"pushed {_short(data['digest'])} to {data['repository']}",

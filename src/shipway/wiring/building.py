@@ -24,28 +24,41 @@ from shipway.ports import Builder, Engine, Event, Events, Registry
 if TYPE_CHECKING:
     from shipway.engines.buildkit.clients import Client
     from shipway.fleet.model import BuilderSettings, Fleet
+    from shipway.flows.handing import HandedOut
     from shipway.flows.prepare import Prepared
     from shipway.flows.yard import Builders
+    from shipway.wiring.handing import Handing
     from shipway.wiring.workspace import Workspace
 
 
 def builders_of(
-    workspace: Workspace, prepared: Prepared, events: Events, registry: Registry, *, insists: bool
-) -> PlannedBuilders:
-    """Who the plan chose: Assemble, or an engine beside the builders that the fleet file declares.
+    workspace: Workspace,
+    prepared: Prepared,
+    events: Events,
+    registry: Registry,
+    *,
+    insists: bool,
+    handing: Handing | None = None,
+) -> PlannedBuilders | HandedOut:
+    """Who the plan chose: Assemble, or an engine beside the builders that the fleet file declares; with
+    ``handing`` workers, for all that may leave this machine.
 
     ``events`` hears of each engine that is chosen. With ``insists`` no engine steps in for Assemble.
     """
     from shipway.engines.assemble.builder import Assembler
 
     built = () if workspace.role.joins else prepared.plan.steps
-    return PlannedBuilders(
-        {step.image: step.engine or AUTO for step in built if step.action == "build"},
+    engines = {step.image: step.engine or AUTO for step in built if step.action == "build"}
+    here = PlannedBuilders(
+        engines,
         Assembler(registry, workspace.native, workspace.state / "assemble"),
         lambda engine: _with_declared(workspace, prepared.fleet, engine, events, registry),
         workspace.native,
         insists=insists,
     )
+    if handing is None:
+        return here
+    return handing.builders(workspace, engines, here, registry, events, insists=insists)
 
 
 def _with_declared(

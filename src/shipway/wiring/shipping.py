@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Protocol
 
 from shipway.errors import UsageError
 from shipway.flows.conduct import Conduct
@@ -19,6 +20,9 @@ from shipway.ports import Event
 from shipway.wiring.building import builders_of
 from shipway.wiring.evidence import AS_CONFIGURED, EvidenceRequest, prover_of, signing_key
 from shipway.wiring.workspace import Workspace
+
+if TYPE_CHECKING:
+    from shipway.wiring.handing import Executor
 
 
 class View(Protocol):
@@ -38,12 +42,14 @@ async def ship(
     view: View,
     preflight: bool = True,
     evidence: EvidenceRequest = AS_CONFIGURED,
+    executor: Executor | None = None,
 ) -> Shipped:
     """Plan and execute.
 
     Raises NotMet when something would fail the build for sure, UsageError for an atomic group that is none
-    and for a forced build of who only joins, ConfigError for a signing key that cannot be used, and with
-    ``preflight`` a RegistryError when a destination takes no pushes.
+    and for a forced build of who only joins, ConfigError for a signing key that cannot be used, with
+    ``preflight`` a RegistryError when a destination takes no pushes, and EngineMissing when ``executor`` is
+    not there.
     """
     recorders: list[Recorder] = []
 
@@ -56,11 +62,17 @@ async def ship(
     if workspace.role.joins and choices.force:
         raise UsageError("--join builds nothing, so nothing can be forced")
     key = signing_key(workspace, fleet, evidence)
-    async with workspace.registry(fleet, on_registry_event) as registry:
+    async with workspace.registry(fleet, on_registry_event) as registry, AsyncExitStack() as opened:
         prepared = await workspace.plan(fleet, choices, None if offline else registry, ledger, pins=True)
         prepared.require_buildable()
         if preflight:
             await rehearse(prepared.plan, registry)
+        handing = None
+        if executor is not None:
+            from shipway.wiring.handing import handing_of
+
+            handing = await opened.enter_async_context(handing_of(executor, prepared.plan))
+            conduct = await handing.conduct(conduct)
 
         def recorder(run: int) -> Recorder:
             made = Recorder(ledger, run, workspace.clock, workspace.logs(run), view.show, view.output)
@@ -69,7 +81,7 @@ async def ship(
 
         def yard(events: Recorder) -> Yard:
             insists = choices.engine == ASSEMBLE
-            builders = builders_of(workspace, prepared, events, registry, insists=insists)
+            builders = builders_of(workspace, prepared, events, registry, insists=insists, handing=handing)
             return Yard(
                 builders=builders,
                 instead=builders.instead,

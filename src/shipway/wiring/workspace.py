@@ -232,6 +232,8 @@ class Workspace:
             return prepared
         if self.role.platform is not None:
             prepared = share_of(prepared, self.role.platform, self.native, ledger)
+        if self.role.hands_out:
+            return prepared  # a build waits for a worker that can run it
         wanted = {platform for step in prepared.plan.steps for platform in step.platforms}
         if wanted <= {str(self.native)} and not prepared.fleet.builders:
             return prepared

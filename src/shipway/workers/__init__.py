@@ -1,0 +1,1 @@
+"""Many machines: builds that travel to workers, through an existing distributed engine (Dask)."""
