@@ -30,7 +30,7 @@ def prune_json(pruned: Pruned) -> str:
 
 def undo_text(undone: Undone) -> str:
     """What is back and what is not."""
-    lines = [f"run {undone.run}: put back {plural(len(undone.restored), 'tag or digest')}"]
+    lines = [f"run {undone.run}: put back {plural(len(undone.restored), 'reference')}"]
     lines += [f"  {reference}" for reference in undone.restored]
     lines += [f"not put back: {reference}: {visible(why)}" for reference, why in undone.failed.items()]
     return "\n".join(lines) + "\n"

@@ -39,7 +39,8 @@ async def prune(workspace: Workspace, request: PruneRequest, show: Callable[[Eve
         plans = await flow.look(means, real, request.most)
         if request.dry_run:
             return await flow.rehearse(means, plans)
-        return await flow.prune(means, plans, "shipway prune")
+        asked = request.repository.name if request.repository else "--fleet"
+        return await flow.prune(means, plans, f"shipway prune {asked}")
 
 
 async def undo_prune(workspace: Workspace, run: int, show: Callable[[Event], None]) -> Undone:
