@@ -1,4 +1,4 @@
-"""Revisions and repositories through the git program, never prompting and never running hooks."""
+"""Revisions and repositories on this machine."""
 
 from __future__ import annotations
 
@@ -11,28 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from shipway.errors import GitError, HostError, UsageError
+from shipway.errors import GitError, UsageError
 from shipway.fleet.model import NOTHING
-from shipway.ports import Completed, Host, Revision
+from shipway.git.command import LONG_SECONDS, Git, under_git, without_userinfo
+from shipway.ports import Host, Revision
 
-_CLONE_SECONDS = 600.0
-_READ_SECONDS = 60.0
-# options before the subcommand: a repository's own configuration must not start programs of its choice
-_HARDENED = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.ext.allow=never")
-# variables that git sets for its hooks would turn every command to another repository
-_ENVIRONMENT: Mapping[str, str | None] = {
-    "LC_ALL": "C",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_DIR": None,
-    "GIT_WORK_TREE": None,
-    "GIT_INDEX_FILE": None,
-    "GIT_PREFIX": None,
-}
 _PATHS_AT_ONCE = 500
 _IGNORE_RULE = re.compile(r"(?P<source>.+?):(?P<line>\d+):(?P<pattern>.*)\t\./(?P<path>.+)")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 class GitWorkingCopy:
@@ -43,12 +29,12 @@ class GitWorkingCopy:
     """
 
     def __init__(self, host: Host, ci: Mapping[str, str] = NOTHING) -> None:
-        self._host = host
+        self._git = Git(host).run
         self._ci = ci
 
     def revision(self, directory: Path) -> Revision | None:
         """See ``ports.WorkingCopy.revision``. Raises GitError when git refuses."""
-        if not _under_git(directory.absolute()):
+        if not under_git(directory.absolute()):
             return None
         arguments = ("status", "--porcelain=v2", "--branch", "--untracked-files=no")
         status = _Status.parse(self._git(directory, *arguments).stdout)
@@ -61,7 +47,7 @@ class GitWorkingCopy:
             branch=status.branch or self._ci_branch(),
             time=datetime.fromtimestamp(int(time.stdout), UTC),
             dirty=status.dirty,
-            remote=_without_userinfo(remote.stdout.strip()) or None,
+            remote=without_userinfo(remote.stdout.strip()) or None,
         )
 
     def tracked_files(self, directory: Path) -> tuple[str, ...]:
@@ -71,7 +57,7 @@ class GitWorkingCopy:
 
     def tracked(self, directory: Path) -> frozenset[str] | None:
         """See ``ports.WorkingCopy.tracked``."""
-        return frozenset(self.tracked_files(directory)) if _under_git(directory.absolute()) else None
+        return frozenset(self.tracked_files(directory)) if under_git(directory.absolute()) else None
 
     def prefix(self, directory: Path) -> str:
         """``directory`` relative to the root of the working copy that holds it, ``""`` for that and outside
@@ -95,7 +81,7 @@ class GitWorkingCopy:
 
     def has_commit(self, directory: Path, commit: str) -> bool | None:
         """See ``ports.History.has_commit``."""
-        if not _COMMIT.fullmatch(commit) or not _under_git(directory.absolute()):
+        if not _COMMIT.fullmatch(commit) or not under_git(directory.absolute()):
             return None
         asked = self._git(directory, "cat-file", "-e", f"{commit}^{{commit}}", accept=(0, 1, 128))
         if asked.code == 0:
@@ -105,7 +91,7 @@ class GitWorkingCopy:
 
     def content(self, directory: Path, commit: str, path: str) -> bytes | None:
         """See ``ports.History.content``."""
-        if not _COMMIT.fullmatch(commit) or not _under_git(directory.absolute()):
+        if not _COMMIT.fullmatch(commit) or not under_git(directory.absolute()):
             return None
         found = self._git(directory, "cat-file", "blob", f"{commit}:./{path}", accept=(0, 128))
         return os.fsencode(found.stdout) if found.code == 0 else None
@@ -118,13 +104,13 @@ class GitWorkingCopy:
         """
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
             raise GitError(f"cannot clone into {directory}: it exists and is not empty")
-        source = f"{_without_userinfo(url)} at {ref or 'HEAD'}"
+        source = f"{without_userinfo(url)} at {ref or 'HEAD'}"
         fetch = ("fetch", "--quiet", "--depth=1", "--no-tags", "--", "origin", ref or "HEAD")
         with _beside(directory) as fresh:
             fresh.mkdir()
             self._git(fresh, "init", "--quiet", "--template=")
             self._git(fresh, "remote", "add", "--", "origin", url)
-            self._git(fresh, *fetch, doing=f"cannot fetch {source}", timeout=_CLONE_SECONDS)
+            self._git(fresh, *fetch, doing=f"cannot fetch {source}", timeout=LONG_SECONDS)
             self._git(
                 fresh, "checkout", "--quiet", "--detach", "FETCH_HEAD", doing=f"cannot check out {source}"
             )
@@ -147,7 +133,7 @@ class GitWorkingCopy:
             tree = Path(holder) / "tree" / top.name
             self._git(top, "read-tree", commit, more=index)
             write = ("checkout-index", "--all", "--quiet", f"--prefix={tree}/")
-            self._git(top, *write, more=index, timeout=_CLONE_SECONDS)
+            self._git(top, *write, more=index, timeout=LONG_SECONDS)
             root = tree / directory.resolve().relative_to(top.resolve())
             root.mkdir(parents=True, exist_ok=True)
             yield commit, root
@@ -176,31 +162,6 @@ class GitWorkingCopy:
             return branch
         is_branch = self._ci.get("GITHUB_REF_TYPE", "branch") == "branch"
         return (self._ci.get("GITHUB_REF_NAME") or None) if is_branch else None
-
-    def _git(
-        self,
-        directory: Path,
-        *arguments: str,
-        doing: str = "",
-        accept: Sequence[int] = (0,),
-        timeout: float = _READ_SECONDS,
-        more: Mapping[str, str] = NOTHING,
-    ) -> Completed:
-        argv = ("git", *_HARDENED, "-C", str(directory), *arguments)
-        env = {**_ENVIRONMENT, **more}
-        if "GIT_SSH_COMMAND" not in self._host.environ:
-            env["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes"
-        try:
-            completed = self._host.run_sync(argv, env=env, timeout=timeout)
-        except HostError as error:
-            raise GitError(error.message, cause=error.cause, help=error.help) from None
-        if completed.code not in accept:
-            raise _failure(doing or f"git {arguments[0]} failed in {directory}", directory, completed)
-        return completed
-
-
-def _under_git(directory: Path) -> bool:
-    return any((parent / ".git").exists() for parent in (directory, *directory.parents))
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,44 +197,3 @@ def _beside(directory: Path) -> Iterator[Path]:
             yield Path(holder) / "clone"
     except OSError as error:
         raise GitError(f"cannot clone into {directory}: {error.strerror}") from None
-
-
-def _without_userinfo(text: str) -> str:
-    """``text`` without the credentials of URLs: CI systems write tokens into them."""
-    return _USERINFO.sub("", text)
-
-
-_CAUSES: tuple[tuple[str, str, str], ...] = (
-    (
-        "dubious ownership",
-        "the files belong to another user, and git does not trust them",
-        "git config --global --add safe.directory {directory}",
-    ),
-    (
-        "could not read Username",
-        "the repository does not exist, or wants credentials",
-        "give git credentials: git config --global credential.helper store, or use an SSH URL",
-    ),
-    (
-        "Permission denied (publickey)",
-        "the server does not know this machine's SSH key",
-        "ssh-add -l shows the keys offered",
-    ),
-    ("Could not resolve host", "the host name is unknown here", "check the spelling and the network"),
-    (
-        "couldn't find remote ref",
-        "the repository has no such branch, tag or commit",
-        "git ls-remote URL lists branches and tags",
-    ),
-    ("not a git repository", "the directory is not under git", "git init, or name another directory"),
-)
-
-
-def _failure(doing: str, directory: Path, completed: Completed) -> GitError:
-    said = _without_userinfo(completed.stderr.strip())
-    last = next((line for line in reversed(said.splitlines()) if line.startswith("fatal:")), said[-300:])
-    message = f"{doing}: {last or f'exit code {completed.code}'}"
-    for sign, cause, help in _CAUSES:
-        if sign in said:
-            return GitError(message, cause=cause, help=help.format(directory=directory.absolute()))
-    return GitError(message)
