@@ -46,8 +46,8 @@ COMMANDS = (
     ("tags", "prove", "--policy", "numerical", "--scheme", "{run}"),
     ("tags", "policy", "--config", "other.yaml"),
 )
-# runs until it is stopped, so it has a test of its own
-SERVE = ("registry", "serve")
+# these run until they are stopped: the first has a test below, a worker is tested with its scheduler
+SERVE, WORKER = ("registry", "serve"), ("worker",)
 NAME = re.compile(r"shipway\.[a-z-]+/[1-9][0-9]*")
 
 
@@ -114,7 +114,7 @@ def test_an_error_is_a_document_too(world: dict[str, str]) -> None:
 
 
 def test_no_command_that_takes_json_is_left_out() -> None:
-    rows = {argv[:length] for argv in (*COMMANDS, SERVE) for length in (1, 2)}
+    rows = {argv[:length] for argv in (*COMMANDS, SERVE, WORKER) for length in (1, 2)}
     assert set(takes_json(shipway, ())) - rows == set()
 
 
