@@ -22,6 +22,12 @@
     │   │   ├── NotFound          no such repository, manifest or blob
     │   │   ├── RateLimited
     │   │   └── Mismatch          the registry holds something else than it should
+    │   ├── ClusterError          the Kubernetes API refused, failed, or answered nonsense
+    │   │   ├── ClusterUnreachable    no connection, no name, no trust, connection lost
+    │   │   ├── ClusterUnauthorized   401: no or wrong credentials
+    │   │   ├── ClusterDenied         403: known, but not allowed
+    │   │   ├── ClusterNotFound       404: no such kind or object
+    │   │   └── ClusterConflict       409: others kept changing the object
     │   ├── HostError             disk, permissions, a process that cannot start
     │   │   └── DiskFull
     │   ├── GitError
@@ -169,6 +175,42 @@ class RateLimited(RegistryError):
 
 class Mismatch(RegistryError):
     """The registry holds something else than it should."""
+
+
+class ClusterError(EnvironmentFailed):
+    """A Kubernetes API refused, failed, or answered nonsense. ``status`` is the HTTP status, 0 for none."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        place: Place | None = None,
+        cause: str | None = None,
+        help: str | None = None,
+        status: int = 0,
+    ) -> None:
+        super().__init__(message, place=place, cause=cause, help=help)
+        self.status = status
+
+
+class ClusterUnreachable(ClusterError):
+    """No connection to the cluster, no trust in what answers, or it was lost and did not come back."""
+
+
+class ClusterUnauthorized(ClusterError):
+    """The cluster does not know the caller."""
+
+
+class ClusterDenied(ClusterError):
+    """The cluster knows the caller and refuses."""
+
+
+class ClusterNotFound(ClusterError):
+    """No such object, or no such kind of objects."""
+
+
+class ClusterConflict(ClusterError):
+    """Others changed the object at the same time, time and again."""
 
 
 class HostError(EnvironmentFailed):
