@@ -580,6 +580,75 @@ class History(WorkingCopy, Protocol):
         """The bytes of the file ``path``, relative to ``directory``, in a commit; None when it has none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A branch that promotions go to. ``title`` is how people call its repository, ``directory`` where git
+    works on it: in a working copy, or in a bare repository made for the purpose. ``name`` is its name here,
+    ``remote`` the remote that it is pushed to, ``there`` its name there; without a remote it stays here.
+    ``url`` is that of the remote, without credentials. ``bare`` tells that no file of it is checked out.
+    """
+
+    title: str
+    directory: Path
+    name: str
+    there: str
+    remote: str | None = None
+    url: str = ""
+    bare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What a commit is made of: ``files`` by their paths from the top of the repository."""
+
+    parent: str
+    files: Mapping[str, bytes]
+    subject: str
+    body: str = ""
+
+
+class Branches(Protocol):
+    """Commits on branches of git repositories, made without touching a working copy before they are in."""
+
+    def at(self, directory: Path, name: str | None) -> Branch:
+        """The branch ``name`` of the working copy at ``directory``, the one that is checked out by default.
+
+        Raises UsageError where there is no repository or no branch.
+        """
+
+    def elsewhere(self, url: str, name: str | None, scratch: Path) -> Branch:
+        """The branch of a repository that is nowhere here; what is fetched of it goes to ``scratch``."""
+
+    def tip(self, branch: Branch, of: str | None = None) -> str | None:
+        """The commit that the branch, or that called ``of``, is at: asked of the remote where there is one.
+        None when there is no such branch."""
+
+    def search(self, branch: Branch, commit: str, texts: Sequence[str], below: str = "") -> tuple[str, ...]:
+        """The text files of a commit, below a directory, that hold one of ``texts``."""
+
+    def read(self, branch: Branch, commit: str, path: str) -> bytes:
+        """A file of a commit, as git keeps it."""
+
+    def changed(self, branch: Branch, paths: Sequence[str]) -> tuple[str, ...]:
+        """Those of ``paths`` that are not in the working copy as HEAD has them."""
+
+    def commit(self, branch: Branch, commit: Commit) -> str:
+        """Make a commit that no branch knows yet. Raises GitError where git does not know the author."""
+
+    def push(self, branch: Branch, commit: str, to: str) -> bool:
+        """Let the branch ``to`` of the remote go on to ``commit``; False when somebody else was faster.
+
+        Never forces. Raises GitError with the reason for any other refusal.
+        """
+
+    def advance(self, branch: Branch, commit: str) -> str:
+        """Let the branch here, and its files where it is checked out, go on to ``commit``. What keeps it from
+        that is returned, and then nothing was changed; ``""`` when it is done or there is nothing to do."""
+
+    def descends(self, directory: Path, commit: str, ancestor: str) -> bool | None:
+        """Whether ``commit`` is ``ancestor`` or comes after it; None where the history here cannot tell."""
+
+
 # --- ledger -----------------------------------------------------------------------------------
 
 
@@ -608,7 +677,7 @@ class Delivery:
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run as the ledger knows it. ``state`` is running, done, partly, failed or interrupted; ``kind`` is
-    what it did: ship, prune or undo (of a prune)."""
+    what it did: ship, prune, undo (of a prune), promote or rollback."""
 
     id: int
     command: str

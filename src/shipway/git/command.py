@@ -91,6 +91,16 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "the repository has no such branch, tag or commit",
         "git ls-remote URL lists branches and tags",
     ),
+    (
+        "tell me who you are",
+        "git does not know who makes the commit",
+        "git config --global user.name NAME, and user.email ADDRESS",
+    ),
+    (
+        "failed to sign",
+        "commit.gpgsign is set, and the key could not be used without asking",
+        "unlock the key (gpg, ssh-add), or git config commit.gpgsign false in that repository",
+    ),
     ("not a git repository", "the directory is not under git", "git init, or name another directory"),
 )
 
