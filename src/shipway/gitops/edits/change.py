@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from shipway.spans import Piece
 
 _RESOLVER = yaml.resolver.Resolver()
 _TEXT = "tag:yaml.org,2002:str"
+# the header of a block, and the indentation of its first line
+_IN_BLOCK = re.compile(rb"(?:^|[ \t])[|>][-+0-9]*[ \t]*(?:#[^\r\n]*)?\r?\n[ \t]*\Z")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,8 +53,14 @@ def scalar_change(data: bytes, piece: Piece, text: str) -> Change:
             help="write it on one line without escapes",
         )
     quoted = data[piece.start - 1 : piece.start] in (b"'", b'"') and piece.start > 0
-    needs = not quoted and not is_text(text)
+    needs = not quoted and not is_text(text) and not _in_block(data, piece.start)
     return Change(piece.start, piece.end, f'"{text}"' if needs else text)
+
+
+def _in_block(data: bytes, start: int) -> bool:
+    """Whether a line of a block starts there, where quotes would be part of the text."""
+    line = data.rfind(b"\n", 0, max(data.rfind(b"\n", 0, start), 0)) + 1
+    return _IN_BLOCK.search(data[line:start]) is not None
 
 
 def is_text(scalar: str) -> bool:

@@ -26,8 +26,9 @@ class ImagePlace:
     """One reference of a file, whole or in parts.
 
     ``name`` is the repository as written, ``""`` where only a marker tells it. ``whole`` is a reference in
-    one scalar, ``tag`` and ``digest`` are scalars of their own. ``object`` is kind, namespace and
-    name of the object around it, ``field`` the path in it. ``marker`` is the policy that owns it.
+    one scalar, ``tag`` and ``digest`` are scalars of their own, and so are ``repository`` and ``registry``
+    before it where they are known. ``object`` is kind, namespace and name of the object around it, ``field``
+    the path in it. ``marker`` is the policy that owns it.
     """
 
     path: str
@@ -39,6 +40,8 @@ class ImagePlace:
     tag: Piece | None = None
     digest: Piece | None = None
     marker: Marker | None = None
+    repository: Piece | None = None
+    registry: Piece | None = None
 
     @property
     def reference(self) -> Reference | None:
@@ -125,7 +128,7 @@ class _Walk:
 
     def _whole(self, value: Node, field: str) -> Iterator[ImagePlace]:
         piece = self._piece(value)
-        name = _name_of(piece.text)
+        name = name_of(piece.text)
         if name:
             yield ImagePlace(
                 piece.place.path, piece.place.line, field, name=name, whole=piece, marker=self._marker(value)
@@ -139,7 +142,9 @@ class _Walk:
             return
         registry = _scalar(node, "registry")
         full = f"{registry.raw}/{name.raw}" if registry is not None and registry.raw else name.raw
-        yield from self._parts(field, full, tag, digest)
+        for place in self._parts(field, full, tag, digest):
+            host = self._piece(registry) if registry is not None and registry.raw else None
+            yield replace(place, repository=self._piece(name), registry=host)
 
     def _kustomize(self, item: Node, field: str) -> Iterator[ImagePlace]:
         """An entry of ``images``: ``newName`` or ``name``, ``newTag``, ``digest`` (kustomize ImageTag)."""
@@ -168,7 +173,7 @@ class _Walk:
             return replace(place, tag=piece)
         if marker.part == "digest":
             return replace(place, digest=piece)
-        return replace(place, name=_name_of(piece.text), whole=piece)
+        return replace(place, name=name_of(piece.text), whole=piece)
 
     def _marker(self, node: Node) -> Marker | None:
         if KEY not in self._text.text:
@@ -196,7 +201,7 @@ def _scalar(node: Node, key: str) -> Node | None:
     return None if found is None or found.is_mapping or found.is_sequence else found
 
 
-def _name_of(text: str) -> str:
+def name_of(text: str) -> str:
     """The repository part of a reference as written, ``""`` for what is no reference."""
     try:
         Reference.parse(text)
