@@ -19,6 +19,7 @@ from shipway.fleet.model import (
     BuildInputs,
     CheckSettings,
     Declaration,
+    GitOpsRepository,
     PortForward,
     RuleSettings,
 )
@@ -74,6 +75,11 @@ from shipway.fleet.settings.sources import (
     CHOSEN,
     CONFIG,
     GIT,
+    GITOPS,
+    GITOPS_BRANCH,
+    GITOPS_DIRECTORY,
+    GITOPS_GIT,
+    GITOPS_PATH,
     GROUPS,
     INSECURE,
     KUBE_CONTEXT,
@@ -128,6 +134,7 @@ class FleetFile:
     bases: BasePolicy
     checks: CheckSettings
     builders: tuple[BuilderSettings, ...] = ()
+    gitops: tuple[GitOpsRepository, ...] = ()
 
     @property
     def directory(self) -> str:
@@ -153,7 +160,19 @@ def read_fleet_file(data: bytes | str, path: str) -> FleetFile:
         _base_policy(section),
         _check_settings(section, directory_of(path)),
         tuple(_builders(section, directory_of(path))),
+        tuple(_gitops(section, directory_of(path))),
     )
+
+
+def _gitops(section: Section, directory: str) -> Iterator[GitOpsRepository]:
+    for each in section.get(GITOPS) or ():
+        path = each.get(GITOPS_PATH)
+        yield GitOpsRepository(
+            None if path is None else join(directory, path),
+            each.get(GITOPS_GIT),
+            each.get(GITOPS_BRANCH),
+            (each.get(GITOPS_DIRECTORY) or "").strip("/").removeprefix("./"),
+        )
 
 
 def _registries(section: Section, directory: str) -> dict[str, Access]:

@@ -100,7 +100,11 @@ def _assemble(
     checks = own.file.checks if own.file else CheckSettings()
     fleet = Fleet(images, tuple(problems), roots, registry, source, registries, bases, checks, _engine(own))
     builders = own.file.builders if own.file else ()
-    return link(replace(fleet, atomic=_atomic(own), builders=builders, signing=_signing(own)), builds)
+    gitops = own.file.gitops if own.file else ()
+    own_settings = replace(
+        fleet, atomic=_atomic(own), builders=builders, signing=_signing(own), gitops=gitops
+    )
+    return link(own_settings, builds)
 
 
 def _engine(own: Part) -> str | None:

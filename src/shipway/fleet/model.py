@@ -249,13 +249,24 @@ class Signing:
 
 
 @dataclass(frozen=True, slots=True)
+class GitOpsRepository:
+    """A repository that a cluster follows: a working copy (``path``, from the root) or a URL (``git``).
+    ``branch`` is None for the usual one, ``directory`` ``""`` for all of it."""
+
+    path: str | None = None
+    git: str | None = None
+    branch: str | None = None
+    directory: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
     """Every image of the fleet in the order of declaration, and every problem met on the way.
 
     ``roots`` maps the ``root`` of an image to the directory on this machine. ``registries`` tells how the
     registries that the fleet file names are reached, by host and port. ``engine`` is the one that the fleet
     file names, None where it leaves that open. ``atomic`` are the groups whose tags move together.
-    ``builders`` are those that the fleet file declares, in its order.
+    ``builders`` are those that the fleet file declares, in its order; ``gitops`` is where to promote to.
     """
 
     images: tuple[Image, ...]
@@ -270,6 +281,7 @@ class Fleet:
     atomic: frozenset[str] = frozenset()
     builders: tuple[BuilderSettings, ...] = ()
     signing: Signing = Signing()
+    gitops: tuple[GitOpsRepository, ...] = ()
 
     @property
     def authorities(self) -> Mapping[str, Path]:

@@ -34,7 +34,7 @@ async def verify(workspace: Workspace, request: VerifyRequest) -> flow.Verificat
     fleet = workspace.fleet() if whole else workspace.accesses()
     key = public_key(request.key) if request.key else fleet_key(workspace, fleet)
     async with workspace.registry(fleet) as registry:
-        places = _Places(workspace, fleet, registry)
+        places = Places(workspace, fleet, registry)
         if request.references:
             subjects = [places.named(reference) for reference in request.references]
         else:
@@ -42,7 +42,7 @@ async def verify(workspace: Workspace, request: VerifyRequest) -> flow.Verificat
         return await flow.verify(Verifier(registry, key, request.deep), subjects, request.jobs)
 
 
-class _Places:
+class Places:
     """What is known here of images: the fleet, its ledger, and where their sources are."""
 
     def __init__(self, workspace: Workspace, fleet: Fleet, registry: RegistryClient) -> None:
@@ -56,11 +56,12 @@ class _Places:
         ours = (image for image in self._fleet.images if destination(image) == reference.without_version())
         return self._subject(reference, next(ours, None))
 
-    async def delivered(self) -> list[Subject]:
-        """Every image of the fleet: as the ledger knows it, else as the plan finds it in the registry."""
+    async def delivered(self, only: frozenset[str] | None = None) -> list[Subject]:
+        """Every image of the fleet, or ``only`` some: as the ledger knows it, else as the plan finds it."""
         ledger = self._workspace.ledger(create=False)
         known = {delivery.image: delivery for delivery in ledger.deliveries()}
-        rest = frozenset(image.name for image in self._fleet.images if image.name not in known)
+        images = [image for image in self._fleet.images if only is None or image.name in only]
+        rest = frozenset(image.name for image in images if image.name not in known)
         planned = {}
         if rest:
             prepared = await self._workspace.plan(
@@ -68,7 +69,7 @@ class _Places:
             )
             planned = {step.image: step for step in prepared.plan.steps}
         subjects = []
-        for image in self._fleet.images:
+        for image in images:
             if (delivery := known.get(image.name)) is not None:
                 subject = self._subject(Reference.parse(delivery.reference), image)
                 platforms = tuple(map(Platform.parse, delivery.platforms))

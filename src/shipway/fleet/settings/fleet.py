@@ -7,7 +7,7 @@ from shipway.fleet.settings.image import IMAGES, SHARED
 from shipway.fleet.settings.policy import CHECKS, POLICIES
 from shipway.fleet.settings.section import Setting, Table
 from shipway.fleet.settings.signing import SIGNING
-from shipway.fleet.settings.sources import GROUPS, REGISTRIES, REPOSITORIES
+from shipway.fleet.settings.sources import GITOPS, GROUPS, REGISTRIES, REPOSITORIES
 from shipway.fleet.shapes import SWITCHED_PATHS
 
 DISCOVER = Setting(
@@ -22,6 +22,7 @@ FLEET: Table = (
     GROUPS,
     IMAGES,
     REPOSITORIES,
+    GITOPS,
     REGISTRIES,
     POLICIES,
     CHECKS,

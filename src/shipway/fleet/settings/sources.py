@@ -84,6 +84,47 @@ REPOSITORIES = Setting(
     "Other repositories whose images belong to the fleet.",
 )
 
+# --- repositories that clusters follow -------------------------------------------------------------
+
+GITOPS_PATH = Setting("path", PATH, "Directory of its working copy, relative to the fleet file.")
+GITOPS_GIT = Setting("git", TEXT, "Git URL of the repository.")
+GITOPS_BRANCH = Setting(
+    "branch", SCALAR, "Branch to promote to; absent: the one checked out, or its default."
+)
+GITOPS_DIRECTORY = Setting("directory", TEXT, "Directory in it that is edited; absent: all of it.")
+GITOPS_TABLE: Table = (GITOPS_PATH, GITOPS_GIT, GITOPS_BRANCH, GITOPS_DIRECTORY)
+
+
+def _gitops(node: Node, key: str) -> tuple[Section, ...]:
+    if not node.is_sequence:
+        raise wrong(node, key, "a list of repositories")
+    sections = tuple(entry(item, GITOPS_TABLE, f"`{key}`", item.place) for item in node.sequence)
+    for section in sections:
+        if section.has(GITOPS_PATH) == section.has(GITOPS_GIT):
+            raise ConfigError(
+                f"each of `{key}` needs either `path` or `git`",
+                place=section.place,
+                help="write path: ../directory, or git: and a URL",
+            )
+    return sections
+
+
+GITOPS = Setting(
+    "gitops",
+    Shape(
+        "a list of repositories",
+        {
+            "type": "array",
+            "items": {
+                **section_schema(GITOPS_TABLE),
+                "oneOf": [{"required": [each.name]} for each in (GITOPS_PATH, GITOPS_GIT)],
+            },
+        },
+        _gitops,
+    ),
+    "Repositories that clusters follow: shipway promote names there what was delivered.",
+)
+
 # --- how registries are reached -----------------------------------------------------------------
 
 PLAIN_HTTP = Setting("plain-http", SWITCH, "Speak HTTP without TLS to this registry.", False)

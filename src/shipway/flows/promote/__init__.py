@@ -1,0 +1,1 @@
+"""Promotion: what was delivered is named in the repositories that clusters follow."""
