@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("status", "Show what is delivered and what the last ship did, or list all runs."),
     "report": ("report", "Write the report of a run as Markdown, JSON or HTML."),
     "verify": ("verify", "Verify images from any machine: content, signature, provenance."),
+    "promote": ("promote", "Name what was delivered in the repositories that clusters follow."),
     "keys": ("keys", "Make key pairs that images are signed and verified with."),
     "copy": ("copy", "Copy images between registries, layouts and archives, signatures included."),
     "prune": ("prune", "Delete old images from registries, and never one that is still needed."),
