@@ -144,7 +144,9 @@ def test_an_engine_of_a_worker_builds_on_what_another_one_delivered(
 
 def test_builds_that_no_worker_can_carry_out_name_what_is_missing(fleet: Fleet, tmp_path: Path) -> None:
     fleet.write({"app": "FROM scratch\nCOPY content /\n"}, head="platforms: [linux/s390x]\nengine: buildah\n")
-    with running_cluster(tmp_path / "cluster", 1, "--engine", "assemble") as cluster:
+    with running_cluster(tmp_path / "cluster", 1, "--engine", "assemble", "--json") as cluster:
+        document = json.loads(cluster.log("w1"))
+        assert next(iter(document.items())) == ("schema", "shipway.worker/1")
         with fleet.ship(cluster, "--worker-wait", "0", "--retries", "0") as ship:
             said = ship.communicate()[1]
         assert ship.returncode == 3, said

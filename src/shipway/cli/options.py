@@ -93,6 +93,8 @@ class PlanOptions:
     no_registry_lookup: bool
     platform: str | None
     join: bool
+    only: bool
+    base: tuple[str, ...]
 
     def role(self, *, hands_out: bool = False) -> Role:
         """What this machine does of a ship that several share. Raises UsageError for two roles at once."""
@@ -124,7 +126,24 @@ class PlanOptions:
             self.since,
             self.refresh_bases,
             lookup=not self.no_registry_lookup,
+            only=self.only,
+            bases=self._bases(),
         )
+
+    def _bases(self) -> dict[str, str]:
+        """The digests that were handed on, by image. Raises UsageError, or InvalidValue for no digest."""
+        from shipway.errors import UsageError
+        from shipway.values import Digest
+
+        if self.only and not self.images:
+            raise UsageError("--only needs the names of images", help="shipway ship --only api web")
+        found = {}
+        for text in self.base:
+            name, equals, digest = text.partition("=")
+            if not equals:
+                raise UsageError(f"{text!r} hands no base on", help="write --base IMAGE=sha256:…")
+            found[name] = str(Digest.parse(digest))
+        return found
 
 
 _PLAN_OPTIONS = (
@@ -158,6 +177,17 @@ _PLAN_OPTIONS = (
         "--join",
         is_flag=True,
         help="Build nothing: join what --platform left, and fail for every platform that is lost.",
+    ),
+    click.option(
+        "--only",
+        is_flag=True,
+        help="Build IMAGES alone; a base that does not stand as delivered is an error.",
+    ),
+    click.option(
+        "--base",
+        multiple=True,
+        metavar="IMAGE=DIGEST",
+        help="Fail unless this image of the fleet stands as this digest; may be repeated.",
     ),
 )
 

@@ -24,18 +24,31 @@ if TYPE_CHECKING:
 @click.command("plan")
 @click.option("--graph", type=click.Choice(["mermaid", "dot"]), help="Print the graph of images instead.")
 @click.option("--bake", is_flag=True, help="Print a bake file for docker buildx bake instead.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["github-matrix"]),
+    help="Print a job matrix a wave, as lines for GITHUB_OUTPUT, instead.",
+)
 @click.option("--explain", metavar="IMAGE", help="Print all that decides about this image instead.")
 @build_engine_option
 @plan_options
 @common
 def command(
-    common: Common, options: PlanOptions, engine: str, graph: str | None, bake: bool, explain: str | None
+    common: Common,
+    options: PlanOptions,
+    engine: str,
+    graph: str | None,
+    bake: bool,
+    form: str | None,
+    explain: str | None,
 ) -> None:
     """Show what would be built and why, wave by wave; changes nothing.
 
     IMAGES limits the plan to these and the bases they need.
     """
     from shipway.planning import export
+    from shipway.planning.matrix import github_matrix
     from shipway.report.plan_text import plan_json, plan_text
     from shipway.wiring import Workspace
 
@@ -48,6 +61,9 @@ def command(
         prepared = asyncio.run(workspace.prepare(choices, offline=options.offline))
     if graph:
         click.echo({"mermaid": export.mermaid, "dot": export.dot}[graph](prepared.plan), nl=False)
+    elif form:
+        prepared.require_buildable()
+        click.echo(github_matrix(prepared.plan), nl=False)
     elif bake:
         click.echo(export.bake(prepared.plan, prepared.fleet), nl=False)
     elif common.as_json:

@@ -17,6 +17,7 @@ from shipway.flows.yard import Staging
 from shipway.planning.collect import Collected, collect
 from shipway.planning.draft import Draft
 from shipway.planning.engines import EngineChoice
+from shipway.planning.expected import unexpected
 from shipway.planning.inputs import Inputs
 from shipway.planning.plan import Blocker, Choices, Delivered, Plan, make_plan
 from shipway.planning.stand_in import marked
@@ -90,7 +91,7 @@ async def prepare(fleet: Fleet, sources: Sources, choices: Choices) -> Prepared:
     )
     await standing.settle(order)
     plan = make_plan(fleet, order, standing.inputs, standing.delivered, facts, choices)
-    blockers = (*_fleet_blockers(fleet), *collected.blockers)
+    blockers = (*_fleet_blockers(fleet), *collected.blockers, *unexpected(plan, fleet, choices))
     notes = (*_notes(collected, revision), *standing.notes, *foretold(plan, sources.ledger))
     stand_ins = {name: draft.stand_in for name, draft in collected.drafts.items()}
     engines = EngineChoice(fleet, choices.engine, sources.environ, sources.native, sources.builds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
@@ -114,7 +114,8 @@ class Choices:
     ``engine`` is what shall build, ``auto`` to leave it to the fleet file and to what each image needs.
     ``since`` is a revision: only images that changed after it, and what builds on them. ``refresh_bases``
     has the images outside of the fleet looked up again. ``lookup`` has registries asked for deliveries that
-    the ledger does not know.
+    the ledger does not know. With ``only`` nothing but ``selection`` may be built; ``bases`` are digests by
+    image that somebody handed on: what is built stands on exactly these.
     """
 
     selection: frozenset[str] = frozenset()
@@ -125,6 +126,8 @@ class Choices:
     refresh_bases: bool = False
     lookup: bool = True
     engine: str = "auto"
+    only: bool = False
+    bases: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_plan(

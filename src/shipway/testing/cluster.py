@@ -43,7 +43,8 @@ class Cluster:
 
     def await_worker(self, name: str) -> None:
         """Raises HostError when a worker that was started does not connect."""
-        self._await(name, lambda: f"worker {name} ready" in self.log(name))
+        signs = (f"worker {name} ready", f'"name": "{name}"')
+        self._await(name, lambda: any(sign in self.log(name) for sign in signs))
 
     def log(self, name: str) -> str:
         """What a process has said so far."""
