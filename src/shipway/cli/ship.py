@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,10 @@ from shipway.cli.conduct import ConductOptions, conduct_options
 from shipway.cli.evidence import EvidenceOptions, evidence_options
 from shipway.cli.interrupts import run_interruptibly
 from shipway.cli.options import Common, PlanOptions, build_engine_option, common, output_width, plan_options
+
+if TYPE_CHECKING:
+    from shipway.planning.plan import Choices
+    from shipway.wiring import Workspace
 
 
 @click.command("ship")
@@ -41,7 +46,6 @@ def command(
     for one of them (--executor).
     """
     from shipway.report.console import view
-    from shipway.report.plan_text import plan_json, plan_text
     from shipway.report.status_report import as_json, as_text
     from shipway.wiring import Workspace
     from shipway.wiring.shipping import ship
@@ -52,12 +56,7 @@ def command(
     site = Workspace(common.directory, common.config, common.sources, common.state, role)
     with site as workspace:
         if dry_run:
-            prepared = asyncio.run(workspace.prepare(choices, offline=options.offline, pins=True))
-            plan, problems = prepared.plan, prepared.fleet.problems
-            if common.as_json:
-                click.echo(plan_json(plan, problems))
-            else:
-                click.echo(plan_text(plan, problems, workspace.source, width=output_width()))
+            _show_plan(workspace, common, options, choices)
             return
         with view(quiet=common.quiet, verbose=verbose, terminal=sys.stderr.isatty()) as screen:
             work = ship(
@@ -76,3 +75,15 @@ def command(
         click.echo(as_json(status) if common.as_json else as_text(status, width=output_width()), nl=False)
     if (error := shipped.error()) is not None:
         raise error
+
+
+def _show_plan(workspace: Workspace, common: Common, options: PlanOptions, choices: Choices) -> None:
+    """Print the very plan that would be carried out."""
+    from shipway.report.plan_text import plan_json, plan_text
+
+    prepared = asyncio.run(workspace.prepare(choices, offline=options.offline, pins=True))
+    plan, problems = prepared.plan, prepared.fleet.problems
+    if common.as_json:
+        click.echo(plan_json(plan, problems))
+    else:
+        click.echo(plan_text(plan, problems, workspace.source, width=output_width()))

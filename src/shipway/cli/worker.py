@@ -58,7 +58,7 @@ def command(
     own, or use TLS. Credentials for registries are those of this machine.
     """
     from shipway.values import Platform
-    from shipway.wiring.handing import WorkerSettings, work
+    from shipway.wiring.working import WorkerSettings, work
     from shipway.workers.address import Address
 
     settings = WorkerSettings(

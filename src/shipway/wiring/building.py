@@ -1,4 +1,4 @@
-"""Building: who builds for a fleet, and what the machines can run."""
+"""Building: who builds for a fleet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shipway.engines.emulation import EngineEmulation
 from shipway.engines.table import choose
 from shipway.flows.builders import (
     Declared,
@@ -17,7 +16,6 @@ from shipway.flows.builders import (
     OneEngine,
     PlannedBuilders,
 )
-from shipway.flows.platforms import Platforms
 from shipway.planning.engines import AUTO
 from shipway.ports import Builder, Engine, Event, Events, Registry
 
@@ -130,15 +128,3 @@ def _engine(workspace: Workspace, name: str, events: Events) -> Callable[[], Awa
         return chosen[0]
 
     return engine
-
-
-def platforms_of(workspace: Workspace, fleet: Fleet, registry: Registry | None) -> Platforms:
-    """What tells whether every platform of a plan can be built."""
-    return Platforms(
-        builds=workspace.builds,
-        environ=workspace.host.environ,
-        native=workspace.native,
-        emulation=EngineEmulation(workspace.host, lambda: choose(fleet.engine or "auto", workspace.host)),
-        staging=workspace.staging,
-        registry=registry,
-    )

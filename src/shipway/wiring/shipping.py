@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from shipway.errors import UsageError
@@ -15,14 +16,17 @@ from shipway.flows.rehearse import rehearse
 from shipway.flows.yard import Yard
 from shipway.planning.engines import ASSEMBLE
 from shipway.planning.parts import Role
-from shipway.planning.plan import Choices
-from shipway.ports import Event
+from shipway.planning.plan import Choices, Plan
+from shipway.ports import Event, Ledger
 from shipway.wiring.building import builders_of
 from shipway.wiring.evidence import AS_CONFIGURED, EvidenceRequest, prover_of, signing_key
 from shipway.wiring.workspace import Workspace
 
 if TYPE_CHECKING:
-    from shipway.wiring.handing import Executor
+    from shipway.flows.prepare import Prepared
+    from shipway.flows.prove import Prover
+    from shipway.registry.client import RegistryClient
+    from shipway.wiring.handing import Executor, Handing
 
 
 class View(Protocol):
@@ -51,63 +55,86 @@ async def ship(
     ``preflight`` a RegistryError when a destination takes no pushes, and EngineMissing when ``executor`` is
     not there.
     """
-    recorders: list[Recorder] = []
-
-    def on_registry_event(event: Event) -> None:
-        for recorder in recorders:
-            recorder.emit(event)
-
-    ledger, fleet = workspace.ledger(create=True), workspace.fleet()
+    ledger, fleet, recorders = workspace.ledger(create=True), workspace.fleet(), _Recorders()
     conduct.require_groups(fleet)
     if workspace.role.joins and choices.force:
         raise UsageError("--join builds nothing, so nothing can be forced")
     key = signing_key(workspace, fleet, evidence)
-    async with workspace.registry(fleet, on_registry_event) as registry, AsyncExitStack() as opened:
+    async with workspace.registry(fleet, recorders.emit) as registry, AsyncExitStack() as opened:
         prepared = await workspace.plan(fleet, choices, None if offline else registry, ledger, pins=True)
         prepared.require_buildable()
         if preflight:
             await rehearse(prepared.plan, registry)
-        handing = None
-        if executor is not None:
-            from shipway.wiring.handing import handing_of
-
-            handing = await opened.enter_async_context(handing_of(executor, prepared.plan))
-            conduct = await handing.conduct(conduct)
-
-        def recorder(run: int) -> Recorder:
-            made = Recorder(ledger, run, workspace.clock, workspace.logs(run), view.show, view.output)
-            recorders.append(made)
-            return made
-
-        def yard(events: Recorder) -> Yard:
-            insists = choices.engine == ASSEMBLE
-            builders = builders_of(workspace, prepared, events, registry, insists=insists, handing=handing)
-            return Yard(
-                builders=builders,
-                instead=builders.instead,
-                registry=registry,
-                staging=workspace.staging,
-                recipes=FileRecipes(
-                    prepared.fleet, workspace.host.environ, workspace.builds, prepared.revision
-                ),
-                ledger=ledger,
-                clock=workspace.clock,
-                events=events,
-                prover=prover_of(workspace, evidence, prepared, registry, key),
-            )
-
+        handing = await _handing(executor, prepared.plan, opened)
+        prover = prover_of(workspace, evidence, prepared, registry, key)
+        tools = _Tools(workspace, ledger, registry, prepared, prover, handing)
         shipped = await deliver(
             prepared,
             command=" ".join(["shipway ship", *_role(workspace.role), *sorted(choices.selection)]),
-            conduct=conduct,
+            conduct=await handing.conduct(conduct) if handing is not None else conduct,
             ledger=ledger,
             clock=workspace.clock,
-            recorder=recorder,
-            yard=yard,
+            recorder=lambda run: recorders.opened(tools.recorder(run, view)),
+            yard=lambda events: tools.yard(events, insists=choices.engine == ASSEMBLE),
             seeks_parts=workspace.role.shares,
         )
         workspace.staging.tidy()
         return shipped
+
+
+class _Recorders:
+    """What a registry client tells goes to the runs that were opened meanwhile."""
+
+    def __init__(self) -> None:
+        self._all: list[Recorder] = []
+
+    def emit(self, event: Event) -> None:
+        for recorder in self._all:
+            recorder.emit(event)
+
+    def opened(self, recorder: Recorder) -> Recorder:
+        self._all.append(recorder)
+        return recorder
+
+
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    """What a run needs, once it is known what there is to do."""
+
+    workspace: Workspace
+    ledger: Ledger
+    registry: RegistryClient
+    prepared: Prepared
+    prover: Prover | None
+    handing: Handing | None
+
+    def recorder(self, run: int, view: View) -> Recorder:
+        site = self.workspace
+        return Recorder(self.ledger, run, site.clock, site.logs(run), view.show, view.output)
+
+    def yard(self, events: Recorder, *, insists: bool) -> Yard:
+        site, prepared = self.workspace, self.prepared
+        builders = builders_of(site, prepared, events, self.registry, insists=insists, handing=self.handing)
+        return Yard(
+            builders=builders,
+            instead=builders.instead,
+            registry=self.registry,
+            staging=site.staging,
+            recipes=FileRecipes(prepared.fleet, site.host.environ, site.builds, prepared.revision),
+            ledger=self.ledger,
+            clock=site.clock,
+            events=events,
+            prover=self.prover,
+        )
+
+
+async def _handing(executor: Executor | None, plan: Plan, opened: AsyncExitStack) -> Handing | None:
+    """The workers that build for a plan, until ``opened`` closes; None where this machine builds."""
+    if executor is None:
+        return None
+    from shipway.wiring.handing import handing_of
+
+    return await opened.enter_async_context(handing_of(executor, plan))
 
 
 def _role(role: Role) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from shipway.fleet.file import OtherRepository
     from shipway.fleet.model import Fleet
     from shipway.flows.check import Checker
+    from shipway.flows.platforms import Platforms
     from shipway.flows.prepare import Prepared
     from shipway.flows.since import Past
     from shipway.flows.status import Runs, Status
@@ -237,9 +238,22 @@ class Workspace:
         wanted = {platform for step in prepared.plan.steps for platform in step.platforms}
         if wanted <= {str(self.native)} and not prepared.fleet.builders:
             return prepared
-        from shipway.wiring.building import platforms_of
+        return await self._platforms(prepared.fleet, registry).judged(prepared)
 
-        return await platforms_of(self, prepared.fleet, registry).judged(prepared)
+    def _platforms(self, fleet: Fleet, registry: Registry | None) -> Platforms:
+        """What tells whether every platform of a plan can be built."""
+        from shipway.engines.emulation import EngineEmulation
+        from shipway.engines.table import choose
+        from shipway.flows.platforms import Platforms
+
+        return Platforms(
+            builds=self.builds,
+            environ=self.host.environ,
+            native=self.native,
+            emulation=EngineEmulation(self.host, lambda: choose(fleet.engine or "auto", self.host)),
+            staging=self.staging,
+            registry=registry,
+        )
 
     @property
     def native(self) -> Platform:
