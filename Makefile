@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: make demo, make test. Each does all its set-up.
-.PHONY: help setup demo test chaos-registry chaos-ship lint bench bench-registry docs format
+.PHONY: help setup demo test chaos-registry chaos-ship lint bench bench-registry bench-ship docs format
 .DEFAULT_GOAL := help
 bin := .venv/bin
 
@@ -34,6 +34,9 @@ bench: setup ## Measure speed; ratios and whole-process figures
 
 bench-registry: setup ## Measure registry commands beside crane, oras, skopeo (BENCH_PEERS=DIR)
 	@$(bin)/python -m benchmarks.registry
+
+bench-ship: setup ## Measure ship beside bake, and loops over docker and buildah (BENCH_PEERS=DIR:DIR)
+	@$(bin)/python -m benchmarks.ship
 
 docs: setup ## Regenerate what is generated: the schema of the fleet file and the pages of the rules
 	@$(bin)/python -m shipway.fleet.schema > shipway.schema.json

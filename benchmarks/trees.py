@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -167,21 +169,44 @@ def runless(
 ) -> None:
     """``images`` services without RUN on one base: the reference ``base``, else an image of the fleet with
     ``kilobytes`` of files. They go to ``registry``, or to the embedded one."""
-    entries: dict[str, dict[str, str]] = {}
+    entries: list[str] = []
     if base is None:
         base = f"{registry or 'shipway.local'}/base:1.0.0"
-        entries["base"] = {"context": "base"}
+        entries.append("base")
         _base(root / "base", kilobytes)
-    for number, name in enumerate(_names(images)):
+    _services(root, [*entries, *_names(images)], registry, _SERVICE, base)
+
+
+_STEPS_BASE = """\
+FROM scratch
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "--install", "-s", "/bin"]
+ENV BASE=1
+"""
+_STEPS_SERVICE = _SERVICE.replace(
+    "ENV NODE_ENV", "RUN cat package.json src/* | sha256sum > sums\nENV NODE_ENV"
+)
+
+
+def stepped(root: Path, images: int, registry: str, busybox: Path) -> None:
+    """``images`` services, each with a RUN step, on an image of the fleet that holds a static ``busybox`` and
+    makes the shell in a RUN step of its own. They go to ``registry``."""
+    (root / "base").mkdir(parents=True)
+    shutil.copy(busybox, root / "base" / "busybox")
+    (root / "base" / "Dockerfile").write_text(_STEPS_BASE)
+    _services(root, ["base", *_names(images)], registry, _STEPS_SERVICE, f"{registry}/base:1.0.0")
+
+
+def _services(root: Path, names: Sequence[str], registry: str | None, template: str, base: str) -> None:
+    """Every name of a service on ``base``, and the fleet file over all names."""
+    for number, name in enumerate(each for each in names if each != "base"):
         directory = root / name
         (directory / "src").mkdir(parents=True)
-        text = _SERVICE.format(base=base, name=name, port=8000 + number)
-        (directory / "Dockerfile").write_text(text)
+        (directory / "Dockerfile").write_text(template.format(base=base, name=name, port=8000 + number))
         (directory / "package.json").write_text(f'{{"name": "{name}"}}\n')
         for part in range(5):
             (directory / "src" / f"part-{part}.js").write_text(f"// {name} {part}\n" * 40)
-        entries[name] = {"context": name}
-    document: dict[str, object] = {"tag": "1.0.0", "images": entries}
+    document: dict[str, object] = {"tag": "1.0.0", "images": {name: {"context": name} for name in names}}
     if registry is not None:
         document["registry"] = registry
     (root / "shipway.json").write_text(json.dumps(document, indent=1))

@@ -20,6 +20,7 @@ from benchmarks.registry.limits import filesystem, look
 from benchmarks.registry.markdown import markdown
 from benchmarks.registry.processes import CommandFailed, Runner, Spent, shipway
 from benchmarks.registry.results import Measured, Report, judged
+from benchmarks.registry.rounds import measure
 from benchmarks.registry.rows import ROWS, Row, World
 from benchmarks.registry.servers import KINDS, version
 from shipway.report.json_text import json_text
@@ -67,14 +68,7 @@ def main() -> int:
 
 def _measure(row: Row, world: World, rounds: int) -> Mapping[str, Sequence[Spent]]:
     with row.attempts(world) as attempts:
-        measured: dict[str, list[Spent]] = {name: [] for name in attempts}
-        for _ in range(rounds):
-            for name, attempt in attempts.items():
-                with attempt() as argv:
-                    spent = world.runner.run(argv)
-                measured[name].append(spent)
-                _tell(f"  {name}: {spent.seconds:.2f} s, {spent.processor:.2f} s of processors")
-    return measured
+        return measure(world.runner, attempts, rounds, _tell)
 
 
 def _tell(line: str) -> None:

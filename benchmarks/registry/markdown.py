@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.registry.contenders import TOOLS
+from benchmarks.registry.limits import Machine
 from benchmarks.registry.results import Measured, Outcome, Report, Rival
 from benchmarks.registry.rows import OURS
+from shipway.report.text import plural
 
 _SYNC = "skopeo sync"
 _COLUMNS = (*TOOLS, _SYNC)
@@ -17,7 +19,7 @@ def markdown(report: Report) -> str:
     """Machine, a table of wall time, one of processor time, and the memory of pushes of several sizes."""
     compared = [row for row in report.rows if len(row.outcomes) > 1]
     alone = [row for row in report.rows if len(row.outcomes) == 1]
-    parts = [_machine(report)]
+    parts = [conditions(report.machine, report.peers, report.registry, report.rounds)]
     if compared:
         parts += [_seconds(compared), _processor(compared)]
     if alone:
@@ -26,14 +28,14 @@ def markdown(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _machine(report: Report) -> str:
-    machine = report.machine
+def conditions(machine: Machine, tools: Mapping[str, str], registry: str, rounds: int) -> str:
+    """The machine, who took part and under which load."""
     load = f"a load of {machine.load_before:.1f} before and {machine.load_after:.1f} after"
     state = "Other work kept the machine busy" if machine.load_before >= _BUSY else "Nothing else ran"
-    peers = ", ".join(f"{name} {version}".strip() for name, version in report.peers.items())
+    peers = ", ".join(f"{name} {version}".strip() for name, version in tools.items())
     return (
         f"{machine.cores} cores ({machine.processor}), {machine.system}, Python {machine.python};\n"
-        f"{peers or 'no peers'}; {report.registry}; {report.rounds} rounds.\n"
+        f"{peers or 'no peers'}; {registry}; {plural(rounds, 'round')}.\n"
         f"{state}: {load}.\n"
         f"Limits of the machine: sha256 {machine.hashing:.2f} GB/s on one core,"
         f" loopback {machine.loopback:.2f} GB/s."
@@ -43,7 +45,7 @@ def _machine(report: Report) -> str:
 def _seconds(rows: Sequence[Measured]) -> str:
     """Seconds of wall time: one after another, four at once."""
     heads = ["seconds", OURS, *_columns(rows), "times ours, one by one", "times ours, any way", "wanted"]
-    return _table(
+    return table(
         heads,
         (
             [
@@ -62,7 +64,7 @@ def _seconds(rows: Sequence[Measured]) -> str:
 def _processor(rows: Sequence[Measured]) -> str:
     """Processor seconds, the registries' included."""
     heads = ["processor seconds, registries included", OURS, *_columns(rows)]
-    return _table(
+    return table(
         heads,
         (
             [
@@ -100,6 +102,7 @@ def _times(rival: Rival | None) -> str:
     return "-" if rival is None else f"{rival.ratio.seconds:.1f} ({rival.contender})"
 
 
-def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table of Markdown."""
     rows = [heads, ["---"] * len(heads), *lines]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)

@@ -6,12 +6,14 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 _TAIL = 2000
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -32,9 +34,10 @@ class CommandFailed(Exception):
 
 
 class Runner:
-    """Runs programs with output to a file, and an environment like that of an installed Shipway."""
+    """Runs programs with output to a file, and an environment like that of an installed Shipway, with
+    ``more`` in it."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, more: Mapping[str, str] = MappingProxyType({})) -> None:
         self._scratch = scratch
         # compiled modules, as every installation has them, but none of another checkout
         compiled = {
@@ -42,7 +45,7 @@ class Runner:
             "XDG_STATE_HOME": str(scratch / "state"),
         }
         kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-        self._environment: Mapping[str, str] = {**kept, **compiled}
+        self._environment: Mapping[str, str] = {**kept, **compiled, **more}
 
     def run(self, argv: Sequence[str]) -> Spent:
         """Run one program to its end. Raises CommandFailed."""
@@ -50,9 +53,18 @@ class Runner:
         with output.open("wb") as file:
             start, busy = time.perf_counter(), _processor()
             process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=self._environment
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                env=self._environment,
+                start_new_session=True,
             )
-            _, status, usage = os.wait4(process.pid, 0)
+            try:
+                _, status, usage = os.wait4(process.pid, 0)
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
             seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:

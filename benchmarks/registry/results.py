@@ -71,7 +71,7 @@ class Report:
 
 def judged(row: Row, spent: Mapping[str, Sequence[Spent]]) -> Measured:
     """A row with its medians and ratios."""
-    outcomes = tuple(_outcome(name, runs, spent[OURS]) for name, runs in spent.items())
+    outcomes = tuple(outcome(name, runs, spent[OURS]) for name, runs in spent.items())
     others = [each for each in outcomes if each.contender != OURS]
     single = _fastest([each for each in others if " at once" not in each.contender])
     fastest = _fastest(others)
@@ -83,8 +83,9 @@ def judged(row: Row, spent: Mapping[str, Sequence[Spent]]) -> Measured:
     return Measured(row.name, row.title, wanted, outcomes, single, fastest, reached)
 
 
-def _outcome(name: str, runs: Sequence[Spent], ours: Sequence[Spent]) -> Outcome:
-    pairs = list(zip(runs, ours, strict=True))
+def outcome(name: str, runs: Sequence[Spent], ours: Sequence[Spent]) -> Outcome:
+    """The medians of one contender, and how they compare with ``ours``, in the rounds of both."""
+    pairs = list(zip(runs, ours, strict=False))
     peak = max((each.peak for each in runs if each.peak is not None), default=None)
     return Outcome(
         contender=name,

@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.registry import images
 from benchmarks.registry.contenders import Peer
 from benchmarks.registry.processes import CommandFailed, Runner, shipway
+from benchmarks.registry.rounds import Attempt
 from benchmarks.registry.servers import Kind, fresh, serving
 from shipway.values import Reference
 
@@ -20,9 +21,6 @@ OURS = "shipway"
 _BOTH, _FOUR = (1, 4), (4,)
 _SCALE_TAGS = 10_000
 _PRUNED, _KEPT = 1000, 5
-
-Attempt = Callable[[], AbstractContextManager[Sequence[str]]]
-"""Sets the stage for one run, and gives the command line."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Shipping measured beside what people build fleets with: bake, and loops over docker and buildah."""
