@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("report", "Write the report of a run as Markdown, JSON or HTML."),
     "verify": ("verify", "Verify images from any machine: content, signature, provenance."),
     "promote": ("promote", "Name what was delivered in the repositories that clusters follow."),
+    "rollback": ("rollback", "Name an earlier image again, and hold the policy that would undo it."),
     "keys": ("keys", "Make key pairs that images are signed and verified with."),
     "copy": ("copy", "Copy images between registries, layouts and archives, signatures included."),
     "prune": ("prune", "Delete old images from registries, and never one that is still needed."),

@@ -3,97 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from shipway.errors import NotMet, UsageError
 from shipway.ledger.sqlite import SqliteLedger
+from shipway.testing.gitops import MANIFEST, OLD, Cluster, git
 from shipway.testing.harbour import Harbour
 from shipway.wiring import Workspace
 from shipway.wiring.promoting import Destinations, Promoted, PromoteRequest, promote
-
-
-@pytest.fixture(autouse=True)
-def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith(("GIT_", "GITHUB_"))]:
-        monkeypatch.delenv(name)
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(home))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    (home / ".gitconfig").write_text(
-        "[user]\nname = A\nemail = a@example.org\n[init]\ndefaultBranch = main\n"
-    )
-
-
-def git(directory: Path, *arguments: str) -> str:
-    argv = ["git", "-C", str(directory), *arguments]
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
-
-
-OLD = "0" * 64
-MANIFEST = """\
-# é: the deployment
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: solo
-spec:
-  template:
-    spec:
-
-      containers:
-        - name: solo   # keep
-          image:   {registry}/shop/solo:0@sha256:{old}   # why
-        - name: other
-          image: elsewhere.example/shop/solo:0
-"""
-
-
-class Cluster:
-    """A repository that a cluster follows, with its remote and a working copy."""
-
-    def __init__(self, directory: Path, name: str, text: str) -> None:
-        self.remote = directory / f"{name}.git"
-        self.copy = directory / name
-        self.copy.mkdir()
-        git(self.copy, "init", "-q")
-        self.write("apps/solo.yaml", text)
-        git(self.copy, "add", ".")
-        git(self.copy, "commit", "-qm", "first")
-        git(directory, "clone", "-q", "--bare", str(self.copy), str(self.remote))
-        git(self.copy, "remote", "add", "origin", str(self.remote))
-        git(self.copy, "push", "-q", "-u", "origin", "main")
-
-    def write(self, path: str, text: str) -> None:
-        (self.copy / path).parent.mkdir(parents=True, exist_ok=True)
-        (self.copy / path).write_text(text)
-
-    @property
-    def head(self) -> str:
-        return git(self.remote, "rev-parse", "main")
-
-    def file(self, path: str = "apps/solo.yaml") -> str:
-        return git(self.remote, "show", f"main:{path}")
-
-
-@pytest.fixture
-async def shipped(harbour: Harbour) -> Harbour:
-    """A fleet in git that was delivered."""
-    git(harbour.root, "init", "-q")
-    git(harbour.root, "add", "-A")
-    git(harbour.root, "commit", "-qm", "all")
-    harbour.attests = True
-    await harbour.ship("solo")
-    return harbour
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, shipped: Harbour) -> Cluster:
-    return Cluster(tmp_path, "cluster", MANIFEST.format(registry=shipped.destination, old=OLD))
 
 
 async def promoted(
