@@ -96,6 +96,7 @@ from shipway.checks.rules.sw503_missing_emulation import RULE as SW503
 from shipway.checks.rules.sw504_disk_space import RULE as SW504
 from shipway.checks.rules.sw505_engine_distrusts_registry import RULE as SW505
 from shipway.checks.rules.sw506_clock_skew import RULE as SW506
+from shipway.checks.rules.sw715_hold_ended import RULE as SW715
 
 RULES: tuple[Rule, ...] = (
     SW001,
@@ -191,6 +192,7 @@ RULES: tuple[Rule, ...] = (
     SW504,
     SW505,
     SW506,
+    SW715,
 )
 
 _BY_ID = {rule.id: rule for rule in RULES}
