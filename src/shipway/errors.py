@@ -40,9 +40,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypedDict, Unpack
 
 from shipway.place import Place
+
+
+class Told(TypedDict, total=False):
+    """What an error tells beside its message; see ``ShipwayError``."""
+
+    place: Place | None
+    cause: str | None
+    help: str | None
 
 
 class ShipwayError(Exception):
@@ -102,16 +110,8 @@ class EnvironmentFailed(ShipwayError):
 class EngineError(EnvironmentFailed):
     """A build engine failed. ``transient`` tells that the same may succeed when it is tried again."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        place: Place | None = None,
-        cause: str | None = None,
-        help: str | None = None,
-        transient: bool = False,
-    ) -> None:
-        super().__init__(message, place=place, cause=cause, help=help)
+    def __init__(self, message: str, *, transient: bool = False, **told: Unpack[Told]) -> None:
+        super().__init__(message, **told)
         self.transient = transient
 
 
@@ -134,17 +134,8 @@ class RegistryError(EnvironmentFailed):
     ``certificate-expired`` …), so that nobody has to read it out of the text.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        place: Place | None = None,
-        cause: str | None = None,
-        help: str | None = None,
-        status: int = 0,
-        reason: str = "",
-    ) -> None:
-        super().__init__(message, place=place, cause=cause, help=help)
+    def __init__(self, message: str, *, status: int = 0, reason: str = "", **told: Unpack[Told]) -> None:
+        super().__init__(message, **told)
         self.status = status
         self.reason = reason
 
@@ -180,16 +171,8 @@ class Mismatch(RegistryError):
 class ClusterError(EnvironmentFailed):
     """A Kubernetes API refused, failed, or answered nonsense. ``status`` is the HTTP status, 0 for none."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        place: Place | None = None,
-        cause: str | None = None,
-        help: str | None = None,
-        status: int = 0,
-    ) -> None:
-        super().__init__(message, place=place, cause=cause, help=help)
+    def __init__(self, message: str, *, status: int = 0, **told: Unpack[Told]) -> None:
+        super().__init__(message, **told)
         self.status = status
 
 

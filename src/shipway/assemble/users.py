@@ -14,11 +14,6 @@ _NUMBER = re.compile(r"\+?[0-9]{1,10}\Z")
 _LARGEST = (1 << 31) - 1
 
 
-def has_names(text: str) -> bool:
-    """Whether the files of the image are needed to tell who ``USER`` or ``USER:GROUP`` is."""
-    return any(_number(part) is None for part in text.split(":", 1))
-
-
 def owner_of(text: str, root: Root) -> Owner:
     """``USER`` or ``USER:GROUP`` as numbers; a user's number alone is taken for the group's too.
 

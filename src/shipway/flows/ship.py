@@ -176,8 +176,8 @@ class Ship:
         await self._try(step, "attest", lambda: attest(self._yard, prover, facts, there))
 
     def _bases(self, step: Step) -> dict[str, Reference]:
-        """For each base, as the Dockerfile names it, what was built on: what the plan pinned, and of the fleet
-        the delivered one."""
+        """For each base, as the Dockerfile names it, what was built on: what the plan pinned, and of the
+        fleet the delivered one."""
         found = self._voyage.inputs[step.image].pins
         for base in self._voyage.image(step.image).bases:
             settled = self._verified.get(base.image or "")

@@ -13,9 +13,6 @@ _HEX = re.compile(
 )
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 
-EXACT = 2**53
-"""Above it neighbouring integers are the same float64."""
-
 
 def parse_float(text: str) -> float | None:
     """The float64 that Go reads; None where it refuses: other syntax, or too large a number.
