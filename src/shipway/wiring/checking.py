@@ -34,12 +34,22 @@ async def check(workspace: Workspace, request: CheckRequest, live: LiveRequest |
 
         other = Other(findings_of(await _probe(workspace, facts, live)), FAMILIES)
         facts = replace(facts, published=await _published(workspace, facts))
+    other = other.and_also(_ended_holds(workspace, facts))
     if request.mode == "report":
         other = other.and_also(await _hadolint(workspace, request, facts))
     checked = workspace.checker.check(request, facts, other)
     if request.mode == "fix" and (found := await _hadolint(workspace, request, checked.facts)).families:
         return workspace.checker.told_again(checked, request, other.and_also(found))
     return checked
+
+
+def _ended_holds(workspace: Workspace, facts: Facts) -> Other:
+    """The policies that were held for a while that is over: all of the files that depends on the time."""
+    from shipway.checks.rules.sw715_hold_ended import RULE, ended
+    from shipway.flows.check import Other
+
+    tree = facts.builds.tree(facts.directory)
+    return Other(tuple(ended(tree, workspace.now())), (RULE.id,))
 
 
 async def _published(workspace: Workspace, facts: Facts) -> Mapping[tuple[str, Platform], StageTree]:
