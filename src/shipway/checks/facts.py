@@ -20,6 +20,7 @@ from shipway.fleet.builds import Builds, is_local
 from shipway.fleet.model import BuildInputs, Declaration, Fleet, Image
 from shipway.fleet.roots import below, prefix_of
 from shipway.fleet.tree import FileTree
+from shipway.gitops.flux import Flux, concerns_flux, read_flux
 from shipway.place import Place
 from shipway.values import Platform
 
@@ -164,7 +165,23 @@ class Facts:
             path: dockerfile for path, dockerfile in self.dockerfiles.items() if not path.startswith("../")
         }
         names, prefixes = names_of(self.fleet), self.fleet.bases.aliases
-        return find_references(self._tree.mentioning(*NAMED), self._tree.read, own, names, prefixes)
+        return find_references(self._tree.mentioning(*NAMED), self._noting, own, names, prefixes)
+
+    def _noting(self, path: str) -> bytes:
+        """The bytes of a file, kept when they have to do with Flux: so each file is read once."""
+        data = self._tree.read(path)
+        if concerns_flux(data):
+            self._of_flux[path] = data
+        return data
+
+    @cached_property
+    def _of_flux(self) -> dict[str, bytes]:
+        return {}
+
+    @cached_property
+    def flux(self) -> Flux:
+        """What the files of the fleet's own repository declare for Flux's image automation."""
+        return read_flux(self._of_flux, self._tree.files, self._tree.read) if self.references else Flux()
 
     @cached_property
     def canon(self) -> Canon:

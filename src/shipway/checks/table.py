@@ -96,7 +96,26 @@ from shipway.checks.rules.sw503_missing_emulation import RULE as SW503
 from shipway.checks.rules.sw504_disk_space import RULE as SW504
 from shipway.checks.rules.sw505_engine_distrusts_registry import RULE as SW505
 from shipway.checks.rules.sw506_clock_skew import RULE as SW506
+from shipway.checks.rules.sw701_refuted_policy import RULE as SW701
+from shipway.checks.rules.sw702_invalid_policy import RULE as SW702
+from shipway.checks.rules.sw703_unanchored_pattern import RULE as SW703
+from shipway.checks.rules.sw704_unknown_group import RULE as SW704
+from shipway.checks.rules.sw705_words_as_numbers import RULE as SW705
+from shipway.checks.rules.sw706_too_many_digits import RULE as SW706
+from shipway.checks.rules.sw707_order_by_hash import RULE as SW707
+from shipway.checks.rules.sw708_constant_tag import RULE as SW708
+from shipway.checks.rules.sw709_signature_tags import RULE as SW709
+from shipway.checks.rules.sw710_prerelease_bound import RULE as SW710
+from shipway.checks.rules.sw711_digest_interval import RULE as SW711
+from shipway.checks.rules.sw712_picks_oldest import RULE as SW712
+from shipway.checks.rules.sw713_marker_without_policy import RULE as SW713
+from shipway.checks.rules.sw714_unread_marker import RULE as SW714
 from shipway.checks.rules.sw715_hold_ended import RULE as SW715
+from shipway.checks.rules.sw716_marker_outside_path import RULE as SW716
+from shipway.checks.rules.sw717_unselected_policy import RULE as SW717
+from shipway.checks.rules.sw718_stale_digest import RULE as SW718
+from shipway.checks.rules.sw719_digest_not_reflected import RULE as SW719
+from shipway.checks.rules.sw720_dropped_pin import RULE as SW720
 
 RULES: tuple[Rule, ...] = (
     SW001,
@@ -192,7 +211,26 @@ RULES: tuple[Rule, ...] = (
     SW504,
     SW505,
     SW506,
+    SW701,
+    SW702,
+    SW703,
+    SW704,
+    SW705,
+    SW706,
+    SW707,
+    SW708,
+    SW709,
+    SW710,
+    SW711,
+    SW712,
+    SW713,
+    SW714,
     SW715,
+    SW716,
+    SW717,
+    SW718,
+    SW719,
+    SW720,
 )
 
 _BY_ID = {rule.id: rule for rule in RULES}

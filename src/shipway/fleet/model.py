@@ -69,6 +69,7 @@ class Declaration:
     ``name`` is the name used there (Compose service, bake target, Skaffold artifact, job or matrix
     value of a workflow). ``references`` are the image references it is published as, the first one
     first, resolved as far as files tell; what stays unresolved is left out and reported as a Problem.
+    ``templates`` are references whose tag is known only when a workflow runs, with its expressions in them.
     ``place`` is where the declaration starts, ``places`` where single values stand (``context``,
     ``dockerfile``, ``target`` …).
     """
@@ -79,6 +80,7 @@ class Declaration:
     inputs: BuildInputs
     references: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=lambda: NO_PLACES)
+    templates: tuple[str, ...] = ()
 
     def place_of(self, field: str) -> Place:
         """Where the value of ``field`` comes from."""

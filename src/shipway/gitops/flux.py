@@ -24,6 +24,7 @@ from shipway.spans import Piece, Text, documents
 from shipway.values import Reference
 
 IMAGE_API = "image.toolkit.fluxcd.io"
+HOLD = "shipway.io/hold-until"
 _KINDS = re.compile(
     rb"kind:[ \t]*[\"']?(?:ImageRepository|ImagePolicy|ImageUpdateAutomation|GitRepository|Kustomization)\b"
 )
@@ -78,7 +79,8 @@ class ImagePolicy:
     """``policy`` is None where it is filled in later, or refused: then ``error`` tells why.
 
     ``repository`` is the namespace and name of the ImageRepository. ``scalars`` are the values as they stand:
-    kind (the key), order, range, pattern, extract, interval.
+    kind (the key), order, range, pattern, extract, interval. ``held`` tells that the policy is pinned to one
+    tag for a while, by ``shipway rollback --hold``.
     """
 
     title: Title
@@ -87,6 +89,7 @@ class ImagePolicy:
     error: ShipwayError | None
     reflection: str
     scalars: Mapping[str, Piece]
+    held: bool = False
 
     def at(self, name: str) -> Place:
         """Where a value stands, the name of the object where there is no such value."""
@@ -274,6 +277,7 @@ def _policy(title: Title, text: Text, root: Node) -> ImagePolicy:
         error,
         _raw(root, "spec", "digestReflectionPolicy") or "Never",
         scalars,
+        root.get("metadata", "annotations", HOLD) is not None,
     )
 
 

@@ -58,6 +58,7 @@ class _Declarer:
         self._build = build
         self._checkout = checkout
         self._places: dict[str, Place] = {}
+        self._templates: list[str] = []
         self._found = Declared()
 
     def run(self, fallback_name: str) -> Declared:
@@ -87,7 +88,13 @@ class _Declarer:
         )
         name = _name(references, inputs) or fallback_name
         self._found.declaration = Declaration(
-            "workflow", name, build.place, inputs, references, dict(self._places)
+            "workflow",
+            name,
+            build.place,
+            inputs,
+            references,
+            dict(self._places),
+            tuple(dict.fromkeys(self._templates)),
         )
         return self._found
 
@@ -181,6 +188,7 @@ class _Declarer:
                 f"the tag of {name} is known only when the workflow runs: {cause}",
                 text.place,
             )
+            self._templates.append(name + mark + show(version))
             mark, version = "", ""
         try:
             Reference.parse(name + mark + version)
