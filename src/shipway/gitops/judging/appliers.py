@@ -69,6 +69,7 @@ class Appliers:
         self.kustomizations = dict(sorted(self._concerned(mine).items()))
         if not self.kustomizations:
             return "failed", self.book.see(self._none())
+        self.sources.choose(map(source_of, self.kustomizations.values()))
         for name, thing in self.kustomizations.items():
             if not checks_health(thing):
                 self.book.notes.append(f"{name} has neither wait nor healthChecks: Ready says only applied")

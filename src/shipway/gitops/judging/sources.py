@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from shipway.gitops.concerned import follows, same_repository, shown
@@ -38,9 +38,17 @@ class Sources:
         ends = [self._one(name, thing) for name, thing in sorted(self.chosen.items())]
         return next((end for end in ends if end is not None), None)
 
+    def choose(self, names: Iterable[Name]) -> None:
+        """Without a repository: the sources of what runs the images."""
+        if not self.target.repository:
+            known = self.book.view.all(GIT_REPOSITORY)
+            self.chosen = {name: known[name] for name in sorted(set(names)) if name in known}
+
     def reaches(self, revision: str) -> bool:
         """Whether a revision that something was applied at has the commit."""
-        return revision in self.accepted or self.book.view.relate(revision) == "contains"
+        if not self.target.commit or revision in self.accepted:
+            return True
+        return self.book.view.relate(revision) == "contains"
 
     def _none(self, same: Mapping[Name, Object]) -> Standing:
         name = Name(GIT_REPOSITORY, "", self.target.repository)
