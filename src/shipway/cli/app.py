@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("worker", "Build for ships of other machines, behind a Dask scheduler."),
     "status": ("status", "Show what is delivered and what the last ship did, or list all runs."),
     "report": ("report", "Write the report of a run as Markdown, JSON or HTML."),
+    "wait": ("wait", "Wait until what was promoted runs, and tell why it does not."),
     "verify": ("verify", "Verify images from any machine: content, signature, provenance."),
     "promote": ("promote", "Name what was delivered in the repositories that clusters follow."),
     "rollback": ("rollback", "Name an earlier image again, and hold the policy that would undo it."),

@@ -224,6 +224,11 @@ build_engine_option = click.option(
 )
 
 
+context_option = click.option(
+    "--context", metavar="NAME", help="The kubeconfig context of the cluster; by default the current one."
+)
+
+
 def output_width() -> int | None:
     """The columns of the terminal that results go to; None where they go elsewhere, as long as they are."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
