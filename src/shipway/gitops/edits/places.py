@@ -140,6 +140,8 @@ class _Walk:
         name = _first(node, _NAMES if field.rpartition(".")[2].lower().endswith("image") else _NAMES[:1])
         if name is None or not name.raw or (tag is None and digest is None):
             return
+        if "://" in name.raw:
+            return  # where a chart comes from
         registry = _scalar(node, "registry")
         full = f"{registry.raw}/{name.raw}" if registry is not None and registry.raw else name.raw
         for place in self._parts(field, full, tag, digest):

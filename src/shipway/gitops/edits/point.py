@@ -23,6 +23,8 @@ def point(data: bytes, place: ImagePlace, wanted: Reference) -> tuple[Change, ..
 
 
 def _changes(data: bytes, place: ImagePlace, wanted: Reference) -> Iterator[Change]:
+    if place.reference == wanted:
+        return
     if place.whole is not None:
         yield from _say(data, place.whole, _whole(place, wanted))
         return
