@@ -132,8 +132,7 @@ def read_status(ledger: Ledger, run: int | None = None) -> Status | None:
         return None
     events = [event for _, event in ledger.events(record.id)]
     steps = [step for wave in _list(record.plan.get("waves")) for step in wave]
-    standing = {delivery.image: delivery for delivery in ledger.deliveries()}
-    standing.update({delivery.image: delivery for delivery in ledger.deliveries(record.id)})
+    standing = _standing(ledger, record.id, events)
     rows = tuple(_attested(ledger, _row(step, events, standing), standing) for step in steps)
     seen = {(event.image, _SAME_AS.get(event.kind, event.kind)) for event in events}
     return Status(
@@ -157,6 +156,18 @@ def read_status(ledger: Ledger, run: int | None = None) -> Status | None:
 def _record(ledger: Ledger, run: int | None) -> RunRecord | None:
     records = ledger.runs(1, "ship") if run is None else ledger.runs(_EVERY)
     return next((record for record in records if run in (None, record.id)), None)
+
+
+def _standing(ledger: Ledger, run: int, events: Sequence[Event]) -> dict[str, Delivery]:
+    """The delivery that stands for each image of a run: of the digest that the run saw, not of a later one."""
+    found: dict[str, Delivery] = {}
+    for event in events:
+        if event.image is not None and event.kind in ("image.delivered", "image.reused"):
+            data: Mapping[str, Any] = event.data
+            delivery = ledger.delivery(event.image, data["digest"], run)
+            if delivery is not None:
+                found[event.image] = delivery
+    return found
 
 
 def _row(step: Mapping[str, Any], events: Sequence[Event], standing: Mapping[str, Delivery]) -> Row:

@@ -162,6 +162,11 @@ class SqliteLedger:
         )
         return found[0] if found else None
 
+    def delivery(self, image: str, digest: str, run: int) -> Delivery | None:
+        wanted = "image = ? AND digest = ? AND run <= ? ORDER BY id DESC LIMIT 1"
+        found = self._deliveries(wanted, (image, digest, run))
+        return found[0] if found else None
+
     def inputs(self, fingerprint: str) -> bytes | None:
         with _explained():
             row = self._db.execute("SELECT data FROM inputs WHERE fingerprint = ?", (fingerprint,)).fetchone()

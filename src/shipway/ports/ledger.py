@@ -62,6 +62,9 @@ class Ledger(Protocol):
     def delivered(self, image: str, fingerprint: str) -> Delivery | None:
         """The last delivery of an image with exactly these inputs."""
 
+    def delivery(self, image: str, digest: str, run: int) -> Delivery | None:
+        """The last delivery of this very digest by ``run`` or one before it."""
+
     def inputs(self, fingerprint: str) -> bytes | None:
         """What ``deliver`` was given for this fingerprint."""
 

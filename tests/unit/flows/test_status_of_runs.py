@@ -12,7 +12,7 @@ import pytest
 from shipway.flows.status import read_runs, read_status
 from shipway.ledger.schema import MIGRATIONS
 from shipway.ledger.sqlite import SqliteLedger
-from shipway.ports import Event
+from shipway.ports import Delivery, Event
 from shipway.report.status_report import as_text, runs_json, runs_text
 
 AT = datetime(2026, 11, 21, 8, 30, 5, tzinfo=UTC)
@@ -48,6 +48,39 @@ def test_a_prune_is_shown_by_its_number_with_what_it_deleted(ledger: SqliteLedge
     undone = read_status(ledger, 3)
     assert undone is not None
     assert as_text(undone) == "run 3 (undo) partly in 0.00 s: 1 restored\n"
+
+
+def ship(ledger: SqliteLedger, digest: str, *, reused: bool = False) -> int:
+    """A run that delivers the image api as ``digest``, or finds that it stands."""
+    step = {
+        "image": "api",
+        "action": "reuse" if reused else "build",
+        "why": [],
+        "reference": f"r/api:{digest}",
+    }
+    run = ledger.begin("shipway ship", {"waves": [[step]]}, AT)
+    if not reused:
+        platforms = ("linux/amd64",)
+        ledger.deliver(
+            Delivery("api", digest, f"r/api:{digest}", digest, platforms, 1, 1.0, AT, run, ()), b""
+        )
+    ledger.append(run, Event("image.reused" if reused else "image.delivered", "api", {"digest": digest}), AT)
+    ledger.finish(run, "done", AT)
+    return run
+
+
+def test_a_reused_image_is_shown_as_it_stands_for_the_run_and_not_as_delivered_last(tmp_path: Path) -> None:
+    ledger = SqliteLedger(tmp_path)
+    first = ship(ledger, "sha256:old")
+    unchanged = ship(ledger, "sha256:old", reused=True)
+    ship(ledger, "sha256:new")
+    reverted = ship(ledger, "sha256:old", reused=True)
+    for run in (unchanged, reverted):
+        status = read_status(ledger, run)
+        assert status is not None
+        assert [(row.digest, row.evidence) for row in status.rows] == [
+            ("sha256:old", f"read back in run {first}")
+        ]
 
 
 def test_only_prunes_are_no_status(tmp_path: Path) -> None:
