@@ -116,7 +116,11 @@ def write_pair(prefix: Path, password: bytes) -> tuple[Path, Path, PublicKey]:
             )
     key = SigningKey.generate()
     _write(private, key.encrypted(password), 0o600)
-    _write(public, key.public.pem, 0o644)
+    try:
+        _write(public, key.public.pem, 0o644)
+    except HostError:
+        private.unlink(missing_ok=True)
+        raise
     return private, public, key.public
 
 
@@ -147,9 +151,13 @@ def _read(path: Path, what: str) -> bytes:
 
 def _write(path: Path, data: bytes, mode: int) -> None:
     """Make a file that was not there, with this mode from its first moment on."""
+    made = False
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+        made = True
         with os.fdopen(file, "wb") as opened:
             opened.write(data)
     except OSError as error:
+        if made:  # half a key is none, and would be in the way of the next one
+            path.unlink(missing_ok=True)
         raise HostError(f"cannot write {path}: {error.strerror}") from None
