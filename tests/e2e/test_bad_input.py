@@ -55,6 +55,12 @@ def test_an_unknown_image_is_answered_with_the_nearest_one(repo: Path) -> None:
     refused(shipway("plan", "paiments", directory=repo), 2, "paiments", "payments")
 
 
+def test_the_images_that_are_known_are_listed_as_declared(repo: Path) -> None:
+    names = ["payments", "orders", "base", "mailer", "gateway", "cron"]
+    fleet_file(repo, "images:\n" + "".join(f"  {name}: {{context: .}}\n" for name in names))
+    refused(shipway("plan", "zzz", directory=repo), 2, "known here: " + ", ".join(names))
+
+
 def test_a_missing_dockerfile_is_refused_before_any_build(repo: Path) -> None:
     fleet_file(repo, "images:\n  api: {context: ., dockerfile: api/Dockerfile}\n")
     refused(shipway("ship", directory=repo), 1, "api/Dockerfile")

@@ -66,9 +66,9 @@ def dependents(fleet: Fleet, names: Iterable[str]) -> tuple[str, ...]:
 
 def known(fleet: Fleet, names: Iterable[str]) -> frozenset[str]:
     """``names`` as a set. Raises UsageError for one that is not in the fleet."""
-    present = {image.name for image in fleet.images}
+    present = [image.name for image in fleet.images]
     wanted = frozenset(names)
-    for name in sorted(wanted - present):
+    for name in sorted(wanted.difference(present)):
         raise UsageError(f"there is no image `{name}` in the fleet", help=did_you_mean(name, present))
     return wanted
 

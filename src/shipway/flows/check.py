@@ -179,8 +179,8 @@ class Checker:
 
 
 def _require_images(facts: Facts, names: frozenset[str]) -> None:
-    known = {image.name for image in facts.fleet.images}
-    for name in sorted(names - known):
+    known = [image.name for image in facts.fleet.images]
+    for name in sorted(names.difference(known)):
         raise UsageError(f"there is no image {name!r} in the fleet", help=did_you_mean(name, known))
 
 
