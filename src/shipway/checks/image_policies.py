@@ -14,12 +14,17 @@ from shipway.gitops.policy import TagPolicy
 
 
 def policies(facts: Facts) -> Iterator[tuple[ImagePolicy, TagPolicy]]:
-    """Every policy that is written out here, with the exclusions of its repository. One that ``shipway
-    rollback`` holds at a tag is none: it says on purpose what would be wrong elsewhere."""
+    """Every policy that is written out here, with the exclusions of its repository. One that a patch changes
+    is not; nor is one that ``shipway rollback`` holds: it says on purpose what is wrong elsewhere."""
     for each in facts.flux.policies:
         policy = facts.flux.complete(each)
-        if policy is not None and not each.held:
+        if policy is not None and not each.held and not each.is_patched:
             yield each, policy
+
+
+def reflects(policy: ImagePolicy) -> bool:
+    """Whether a policy knows digests, or may."""
+    return policy.reflection != "Never" or policy.is_patched
 
 
 def tell(rule: Rule, policy: ImagePolicy, value: str, message: str, **more: object) -> Finding:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from shipway.cli.tags_manifest import policy_of_manifest
 from shipway.errors import HostError, UsageError
 from shipway.gitops.policy import TagPolicy
 
@@ -17,9 +18,14 @@ _OPTIONS = (
     click.option(
         "--policy",
         "kind",
-        required=True,
         metavar="KIND",
         help="numerical, alphabetical or semver, as in Flux.",
+    ),
+    click.option(
+        "--image-policy",
+        "manifest",
+        metavar="FILE[#NAME]",
+        help="Take the policy from this manifest, with the exclusion list of its ImageRepository.",
     ),
     click.option("--order", metavar="ORDER", help="asc (default) or desc: which end of the order is picked."),
     click.option("--range", metavar="RANGE", help="The range of a semver policy, such as '>=1.0.0 <2'."),
@@ -33,6 +39,14 @@ _OPTIONS = (
         "--exclude", "exclusions", multiple=True, metavar="RE2", help="An entry of exclusionList; repeats."
     ),
 )
+_OPTION_NAMES = {
+    "kind": "policy",
+    "order": "order",
+    "range": "range",
+    "pattern": "pattern",
+    "extract": "extract",
+    "exclusions": "exclude",
+}
 
 
 def policy_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,14 +54,26 @@ def policy_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def wrapper(**options: Any) -> Any:
-        names = ("kind", "order", "range", "pattern", "extract", "exclusions")
+        names = ("kind", "manifest", "order", "range", "pattern", "extract", "exclusions")
         given = {name: options.pop(name) for name in names}
-        kind = given.pop("kind")
-        return function(policy=lambda: TagPolicy.parse(kind, **given), **options)
+        return function(policy=lambda: _policy(**given), **options)
 
     for option in reversed(_OPTIONS):
         wrapper = option(wrapper)
     return wrapper
+
+
+def _policy(kind: str | None, manifest: str | None, **given: Any) -> TagPolicy:
+    """The policy that options say, or the one of a manifest."""
+    if manifest is not None:
+        if named := [name for name in ("kind", *given) if (given | {"kind": kind})[name]]:
+            raise UsageError(f"--image-policy tells all of a policy, and so does --{_OPTION_NAMES[named[0]]}")
+        return policy_of_manifest(manifest)
+    if kind is None:
+        raise UsageError(
+            "no policy is given", help="--policy KIND with its options, or --image-policy FILE[#NAME]"
+        )
+    return TagPolicy.parse(kind, **given)
 
 
 def read_tags(tags: tuple[str, ...], file: Path | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 
 
 @click.command("prove")
-@click.option("--scheme", required=True, help="The tag scheme, such as '{branch}-{sha7}-{timestamp}'.")
+@click.option(
+    "--scheme",
+    required=True,
+    help="The tag scheme, such as '{branch}-{sha7}-{timestamp}', or the tag of a CI script, such as "
+    "'main-${GITHUB_SHA::7}-$(date +%s)'.",
+)
 @click.option("--branch", default="main", show_default=True, help="The branch whose deliveries must win.")
 @policy_options
 @common
@@ -28,12 +34,13 @@ def prove(common: Common, policy: Callable[[], TagPolicy], scheme: str, branch: 
     right; 2 the policy or the scheme is invalid.
     """
     from shipway.gitops.proof import prove as decide
+    from shipway.gitops.scripts import assumptions_of, scheme_of
     from shipway.gitops.suggest import suggest
-    from shipway.planning.tags import TagScheme
     from shipway.report.proof_report import proof_json, proof_text
 
-    parsed = TagScheme.parse(scheme)
+    parsed = scheme_of(scheme)
     verdict = decide(parsed, policy(), branch)
+    verdict = replace(verdict, assumptions=(*verdict.assumptions, *assumptions_of(scheme)))
     suggestion = None if verdict.proven else suggest(parsed, branch)
     shown = proof_json(verdict, suggestion) if common.as_json else proof_text(verdict, suggestion)
     click.echo(shown, nl=common.as_json)

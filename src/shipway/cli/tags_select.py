@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,17 +53,24 @@ def select(
 @click.command("explain")
 @policy_options
 @_tags_file
+@click.option("--repository", metavar="REF", help="Take the tags that this repository has in its registry.")
 @click.argument("tags", nargs=-1)
 @common
 def explain(
-    common: Common, policy: Callable[[], TagPolicy], tags_file: Path | None, tags: tuple[str, ...]
+    common: Common,
+    policy: Callable[[], TagPolicy],
+    tags_file: Path | None,
+    repository: str | None,
+    tags: tuple[str, ...],
 ) -> None:
     """Tell what becomes of every tag: dropped and why, its key, its rank, and whether the pick is unique."""
     from shipway.gitops.select import select as decide
     from shipway.report.tags_report import explanation_json, explanation_text
 
     rule = policy()
-    selection = decide(rule, read_tags(tags, tags_file))
+    if repository is not None:
+        tags = (*tags, *_tags_of(common, repository))
+    selection = decide(rule, tags if repository and tags_file is None else read_tags(tags, tags_file))
     shown = (
         explanation_json(rule, selection)
         if common.as_json
@@ -71,3 +79,13 @@ def explain(
     click.echo(shown, nl=common.as_json)
     if selection.error:
         click.get_current_context().exit(1)
+
+
+def _tags_of(common: Common, repository: str) -> list[str]:
+    """All tags of a repository, as Flux lists them."""
+    from shipway.values import Reference
+    from shipway.wiring import Workspace
+    from shipway.wiring.registries import tags
+
+    with Workspace(common.directory, common.config, common.sources, common.state) as workspace:
+        return asyncio.run(tags(workspace, Reference.parse(repository)))

@@ -14,6 +14,7 @@ from functools import cached_property
 
 from shipway.document import Node, parse_all
 from shipway.errors import ConfigError, InvalidValue, ShipwayError
+from shipway.gitops.edits.hold import UNTIL
 from shipway.gitops.edits.marker import KEY
 from shipway.gitops.edits.places import ImagePlace, find_places
 from shipway.gitops.markers import Written, written_markers
@@ -24,7 +25,6 @@ from shipway.spans import Piece, Text, documents
 from shipway.values import Reference
 
 IMAGE_API = "image.toolkit.fluxcd.io"
-HOLD = "shipway.io/hold-until"
 _KINDS = re.compile(
     rb"kind:[ \t]*[\"']?(?:ImageRepository|ImagePolicy|ImageUpdateAutomation|GitRepository|Kustomization)\b"
 )
@@ -55,6 +55,10 @@ class Title:
         if self.transform.namespaces:
             return namespace in self.transform.namespaces or any(map(is_open, self.transform.namespaces))
         return self.namespace in ("", namespace) or is_open(self.namespace)
+
+    def is_in(self, namespace: str) -> bool:
+        """Whether the object surely gets into this namespace."""
+        return namespace in (self.transform.namespaces or {self.namespace})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,11 @@ class ImagePolicy:
     scalars: Mapping[str, Piece]
     held: bool = False
 
+    @property
+    def is_patched(self) -> bool:
+        """Whether a kustomization changes what the file says."""
+        return "ImagePolicy" in self.title.transform.patched
+
     def at(self, name: str) -> Place:
         """Where a value stands, the name of the object where there is no such value."""
         return self.scalars[name].place if name in self.scalars else self.title.place
@@ -106,7 +115,9 @@ class ImageUpdateAutomation:
     selector: Mapping[str, object] | None = None
 
     def writes(self, path: str) -> bool:
-        """Whether a file lies where markers are looked for."""
+        """Whether a file lies where markers are looked for, or may: by a path that is filled in later."""
+        if is_open(self.path) or "ImageUpdateAutomation" in self.title.transform.patched:
+            return True
         return not self.path or path == self.path or path.startswith(f"{self.path}/")
 
 
@@ -277,7 +288,7 @@ def _policy(title: Title, text: Text, root: Node) -> ImagePolicy:
         error,
         _raw(root, "spec", "digestReflectionPolicy") or "Never",
         scalars,
-        root.get("metadata", "annotations", HOLD) is not None,
+        root.get("metadata", "annotations", UNTIL) is not None,
     )
 
 

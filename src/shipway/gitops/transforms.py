@@ -13,20 +13,27 @@ _NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _REACHES = ("resources", "bases", "components", "generators")
 _RENAMES = ("namePrefix", "nameSuffix")
 _LABELS = ("labels", "commonLabels")
+_PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
+_KINDS = ("ImagePolicy", "ImageRepository", "ImageUpdateAutomation")
 
 
 @dataclass(frozen=True, slots=True)
 class Transform:
     """``namespaces`` are all that an object is put into, empty where nothing changes its own. ``renames``
-    and ``labels`` tell that its name, or its labels, are not what the file says."""
+    and ``labels`` tell that its name, or its labels, are not what the file says. ``patched`` are the kinds
+    of objects that patches change."""
 
     namespaces: frozenset[str] = frozenset()
     renames: bool = False
     labels: bool = False
+    patched: frozenset[str] = frozenset()
 
     def plus(self, other: Transform) -> Transform:
         return Transform(
-            self.namespaces | other.namespaces, self.renames or other.renames, self.labels or other.labels
+            self.namespaces | other.namespaces,
+            self.renames or other.renames,
+            self.labels or other.labels,
+            self.patched | other.patched,
         )
 
 
@@ -82,6 +89,7 @@ class _Tree:
                 _texts(spec, "targetNamespace"),
                 any(spec.get(key) is not None for key in _RENAMES),
                 spec.get("commonMetadata", "labels") is not None,
+                _patched(spec),
             )
             path = spec.get("path")
             if transform != UNCHANGED:
@@ -114,7 +122,22 @@ def _of_kustomize(root: Node) -> Transform:
         _texts(root, "namespace"),
         any(root.get(key) is not None for key in _RENAMES),
         any(root.get(key) is not None for key in _LABELS),
+        _patched(root),
     )
+
+
+def _patched(node: Node) -> frozenset[str]:
+    """The kinds that patches name, in their targets or in their text."""
+    texts = [text for key in _PATCHES for text in _raws(node.get(key))]
+    return frozenset(kind for kind in _KINDS if any(kind in text for text in texts))
+
+
+def _raws(node: Node | None) -> Iterator[str]:
+    if node is None:
+        return
+    yield node.raw
+    for child in (*node.mapping.values(), *node.sequence):
+        yield from _raws(child)
 
 
 def _texts(node: Node, key: str) -> frozenset[str]:

@@ -14,7 +14,12 @@ from shipway.gitops.flux import ImagePolicy, is_open
 def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
     for policy in facts.flux.policies:
         has_interval = "interval" in policy.scalars
-        if is_open(policy.reflection) or policy.policy is None or has_interval == _needs(policy):
+        if (
+            is_open(policy.reflection)
+            or policy.is_patched
+            or policy.policy is None
+            or has_interval == _needs(policy)
+        ):
             continue
         if has_interval:
             yield tell(

@@ -17,12 +17,14 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
     for written in flux.written:
         if written.marker is None or written.unread or is_open(written.marker.namespace):
             continue
-        here = [each for each in flux.automations if each.title.may_be_in(written.marker.namespace)]
-        if here and not any(is_open(each.path) or each.writes(written.place.path) for each in here):
+        namespace = written.marker.namespace
+        here = [each for each in flux.automations if each.title.is_in(namespace)]
+        maybe = [each for each in flux.automations if each.title.may_be_in(namespace)]
+        if here and not any(each.writes(written.place.path) for each in maybe):
             paths = ", ".join(sorted({f"./{each.path}" for each in here}))
             yield rule.finding(
                 written.place,
-                f"no automation of {written.marker.namespace} writes this file: update.path is {paths}",
+                f"no automation of {namespace} writes this file: update.path is {paths}",
                 subject=written.text,
                 help="move the file there, or widen spec.update.path of the ImageUpdateAutomation",
             )

@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from shipway.checks.facts import Facts
 from shipway.checks.finding import Finding
 from shipway.checks.rule import Rule
-from shipway.gitops.flux import Flux, ImagePolicy
+from shipway.gitops.flux import Flux, ImagePolicy, ImageUpdateAutomation
 from shipway.gitops.selector import selects
+from shipway.gitops.transforms import UNCHANGED
 
 
 def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
     flux = facts.flux
     for policy in flux.policies:
         title = policy.title
-        here = [
-            each for each in flux.automations if title.namespace and each.title.may_be_in(title.namespace)
-        ]
-        if not here or title.transform.labels or title.transform.namespaces or not _is_marked(flux, policy):
+        surely = any(each.title.is_in(title.namespace) for each in flux.automations)
+        if not title.namespace or not surely or title.transform != UNCHANGED or not _is_marked(flux, policy):
             continue
-        if not any(each.selector is None or selects(each.selector, title.labels) for each in here):
+        here = [each for each in flux.automations if each.title.may_be_in(title.namespace)]
+        if not any(_selects(each, policy) for each in here):
             yield rule.finding(
                 title.place,
                 f"no automation of {title.namespace} selects the policy {title.name} by its labels",
@@ -28,6 +28,11 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
                 cause="its markers are passed over",
                 help=f"give it the labels that policySelector of {here[0].title.name} asks for",
             )
+
+
+def _selects(automation: ImageUpdateAutomation, policy: ImagePolicy) -> bool:
+    patched = "ImageUpdateAutomation" in automation.title.transform.patched
+    return automation.selector is None or patched or selects(automation.selector, policy.title.labels)
 
 
 def _is_marked(flux: Flux, policy: ImagePolicy) -> bool:
@@ -50,8 +55,8 @@ spec:
     matchLabels: {team: shop}
 ```
 
-The markers of a policy without the label are passed over, and no status tells it. Policies whose labels or
-namespace Kustomize changes are not looked at.
+The markers of a policy without the label are passed over, and no status tells it. Policies that
+Kustomize changes are not looked at.
 """,
     check=_check,
 )

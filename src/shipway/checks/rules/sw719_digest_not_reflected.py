@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from shipway.checks.facts import Facts
 from shipway.checks.finding import Finding
+from shipway.checks.image_policies import reflects
 from shipway.checks.rule import Rule
 
 
@@ -15,7 +16,7 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
         if marker is None or written.unread or marker.part != "digest":
             continue
         called = facts.flux.policies_called(*marker.policy)
-        if called and all(each.reflection == "Never" for each in called):
+        if called and not any(map(reflects, called)):
             yield rule.finding(
                 written.place,
                 f"the policy {marker.name} knows no digests, and an empty one is written here",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from shipway.checks.facts import Facts
 from shipway.checks.finding import Finding
+from shipway.checks.image_policies import reflects
 from shipway.checks.rule import Rule
 from shipway.place import Place
 
@@ -15,7 +16,7 @@ def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
         if place.marker is None or place.marker.part or place.whole is None or "@" not in place.whole.text:
             continue
         called = facts.flux.policies_called(*place.marker.policy)
-        if called and all(each.reflection == "Never" for each in called):
+        if called and not any(map(reflects, called)):
             yield rule.finding(
                 Place(place.path, place.line),
                 "the digest of this reference goes with the next update",
