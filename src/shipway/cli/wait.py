@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from shipway.gitops.verdict import Standing
 
 
-def _seconds(ctx: click.Context, parameter: click.Parameter, written: str) -> float:
+def _seconds(_ctx: click.Context, _parameter: click.Parameter, written: str) -> float:
     from shipway.values import Duration
 
     return Duration.parse(written).seconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +16,13 @@ from shipway.wiring.workspace import Workspace
 if TYPE_CHECKING:
     from shipway.cluster.client import KubernetesCluster
     from shipway.fleet.model import Fleet
+    from shipway.flows.abreast import Abreast
     from shipway.flows.wait.ancestry import Ancestry
     from shipway.flows.wait.result import Waited
     from shipway.flows.wait.targets import Promotion
     from shipway.flows.wait.wait import OnStanding
     from shipway.gitops.judging.view import Target
+    from shipway.ports import Branch
     from shipway.values import Reference
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -162,3 +164,34 @@ def _ancestry(workspace: Workspace, fleet: Fleet, targets: Sequence[Target]) -> 
         branches.tip(branches.at(directory, target.branch))
 
     return Ancestry(clones, branches.descends, fetch)
+
+
+async def status_live(workspace: Workspace, context: str | None, namespace: str | None) -> Abreast:
+    """What is built, promoted, declared and running. Raises UsageError before anything was delivered."""
+    from shipway.flows import abreast as flow
+    from shipway.flows.promote.publish import Snapshot
+    from shipway.flows.wait.targets import promotions
+    from shipway.git import GitBranches
+    from shipway.wiring.promoting import Destinations, followed
+
+    ledger = workspace.ledger(create=False)
+    deliveries = ledger.deliveries()
+    if not deliveries:
+        raise UsageError("nothing was delivered yet", help="shipway ship delivers")
+    fleet = workspace.fleet() if workspace.has_fleet_file() else workspace.accesses()
+    told = list(promotions(ledger))
+    references = [*map(flow.reference_of, deliveries), *(each.reference for each in told)]
+    digests = await _digests(workspace, fleet, list(dict.fromkeys(references)))
+    branches = GitBranches(workspace.host)
+    with ExitStack() as stack:
+        opened: list[tuple[Branch, str]] = []
+        if fleet.gitops:
+            opened = stack.enter_context(followed(workspace, fleet, Destinations(), branches))
+        snapshots = [
+            Snapshot(branches, branch, tip, below)
+            for branch, below in opened
+            if (tip := branches.tip(branch)) is not None
+        ]
+        known = flow.Known(deliveries, told, snapshots, digests)
+        async with cluster_of(workspace, context) as cluster:
+            return await flow.look(known, cluster, namespace)

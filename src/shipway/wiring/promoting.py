@@ -22,6 +22,7 @@ from shipway.flows.verifying.origin import Origin
 from shipway.git import GitBranches
 from shipway.gitops.edits.rewrite import Move
 from shipway.planning.destination import destination
+from shipway.ports import Branch
 from shipway.registry.client import RegistryClient
 from shipway.values import Digest, Reference
 from shipway.wiring.evidence import fleet_key
@@ -162,20 +163,28 @@ def _version(repository: Reference, request: PromoteRequest) -> Reference:
 def _errands(
     workspace: Workspace, fleet: Fleet, destinations: Destinations, plan: Plan, branches: GitBranches
 ) -> Iterator[list[Errand]]:
+    with followed(workspace, fleet, destinations, branches) as opened:
+        yield [Errand(branch, plan, Manner(destinations.to, below)) for branch, below in opened]
+
+
+@contextmanager
+def followed(
+    workspace: Workspace, fleet: Fleet, destinations: Destinations, branches: GitBranches
+) -> Iterator[list[tuple[Branch, str]]]:
+    """The branches that clusters follow, each with the directory in it that counts."""
     with ExitStack() as open_:
-        errands = []
+        opened = []
         for at in _repositories(workspace, fleet, destinations):
-            manner = Manner(destinations.to, destinations.below or at.directory)
+            below = destinations.below or at.directory
             if at.git is not None:
                 scratch = Path(open_.enter_context(tempfile.TemporaryDirectory(prefix="shipway-gitops-")))
-                errands.append(Errand(branches.elsewhere(at.git, at.branch, scratch), plan, manner))
+                opened.append((branches.elsewhere(at.git, at.branch, scratch), below))
                 continue
             directory = Path(at.path or ".")
-            below = manner.below
             if prefix := workspace.working_copy.prefix(directory) if directory.is_dir() else "":
                 below = f"{prefix}/{below}".rstrip("/")
-            errands.append(Errand(branches.at(directory, at.branch), plan, replace(manner, below=below)))
-        yield errands
+            opened.append((branches.at(directory, at.branch), below))
+        yield opened
 
 
 def _repositories(
