@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: make demo, make test. Each does all its set-up.
-.PHONY: help setup demo test chaos-registry chaos-ship lint bench bench-registry bench-ship docs format
+.PHONY: help setup demo test chaos-registry chaos-ship chaos-workers lint bench bench-registry bench-workers bench-ship docs format
 .DEFAULT_GOAL := help
 bin := .venv/bin
 
@@ -22,6 +22,10 @@ chaos-registry: setup ## A thousand pushes and copies through faults, a thousand
 chaos-ship: setup ## A hundred ships killed at random moments, and as many through other trouble
 	@SHIPWAY_CHAOS_RUNS=100 $(bin)/pytest -q -s tests/e2e/test_ship_chaos.py
 
+chaos-workers: setup ## Forty images built by four worker processes, one of them killed in the middle
+	@SHIPWAY_WORKERS_IMAGES=40 SHIPWAY_WORKERS=4 SHIPWAY_WORKERS_ENGINE=buildah \
+		$(bin)/pytest -q -s tests/e2e/test_workers.py -k killed
+
 lint: setup ## Style, types, import layers, lock
 	@$(bin)/ruff check .
 	@$(bin)/ruff format --check .
@@ -37,6 +41,9 @@ bench-registry: setup ## Measure registry commands beside crane, oras, skopeo (B
 
 bench-ship: setup ## Measure ship beside bake, and loops over docker and buildah (BENCH_PEERS=DIR:DIR)
 	@$(bin)/python -m benchmarks.ship
+
+bench-workers: setup ## Ship one fleet by one worker and by two, on this machine
+	@$(bin)/python -m benchmarks.workers
 
 docs: setup ## Regenerate what is generated: the schema of the fleet file and the pages of the rules
 	@$(bin)/python -m shipway.fleet.schema > shipway.schema.json

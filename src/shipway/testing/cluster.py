@@ -31,9 +31,19 @@ class Cluster:
     def start_scheduler(self) -> None:
         """Raises HostError when it does not come up."""
         file = self.directory / "scheduler.json"
-        own = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
+        own = (
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--dashboard-address",
+            "127.0.0.1:0",
+            "--scheduler-file",
+            str(file),
+        )
         self._start("scheduler", ("distributed.cli.dask_scheduler", *own))
-        self._await("scheduler", file.exists)
+        # it is there before it is written whole
+        self._await("scheduler", lambda: file.exists() and file.read_text().rstrip().endswith("}"))
         self.address = json.loads(file.read_text())["address"].partition("://")[2]
 
     def start_worker(self, name: str, *options: str) -> None:

@@ -77,10 +77,15 @@ def nobody(address: str, stations: Sequence[Station], needs: Needs) -> EngineMis
         )
     offers = sorted({platform for station in able for platform in station.platforms})
     engine = "" if needs.engine == AUTO else f" with {needs.engine}"
+    many = "one worker is" if len(able) == 1 else f"{len(able)} workers are"
     return EngineMissing(
         f"no worker builds {needs.platform}{engine}",
-        cause=f"{len(able)} of them are connected to {address}, and their engines build"
-        f" {', '.join(offers) or 'nothing: they only assemble'}",
+        cause=f"{many} connected to {address}; "
+        + (
+            f"their engines build {', '.join(offers)}"
+            if offers
+            else "they have no engine, they only assemble"
+        ),
         help=f"on a machine that can: {start} --platform {needs.platform}"
         + (f" --engine {needs.engine}" if engine else ""),
     )

@@ -6,17 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import Scheduler, Worker
+import trustme
+from distributed import Scheduler, Security, Worker
 
-from shipway.errors import BuildFailed, EngineError, EngineMissing
+from shipway.errors import BuildFailed, EngineError, EngineMissing, InvalidValue, UsageError
 from shipway.oci.manifest import OCI_MANIFEST, Descriptor
 from shipway.ports import BuildRequest, Built
 from shipway.values import Digest, Platform, Reference
-from shipway.workers.address import NO_TLS, Address
-from shipway.workers.cluster import DaskPool, connected
+from shipway.workers.address import NO_TLS, Address, Tls
+from shipway.workers.cluster import DaskPool, connected, security_of
 from shipway.workers.desk import DESKS, Desk
 from shipway.workers.parcel import Answer, Parcel, decode, encode, parcel
 from shipway.workers.pool import Job, Needs, offered
@@ -82,7 +84,7 @@ async def worker(
 
 @pytest.fixture
 async def scheduler() -> AsyncIterator[Any]:
-    async with Scheduler(host="127.0.0.1", port=0, dashboard=False, validate=False) as made:
+    async with Scheduler(host="127.0.0.1", port=0, dashboard_address="127.0.0.1:0") as made:
         yield made
 
 
@@ -100,6 +102,18 @@ async def test_the_answer_comes_after_every_line_of_output(scheduler: Any) -> No
     assert answer.built == BUILT
     assert heard.lines == [f"line {number}" for number in range(450)]
     assert heard.workers == [("w1", 1)]
+
+
+async def test_lines_that_come_later_than_the_answer_are_waited_for(scheduler: Any) -> None:
+    heard, loop = Heard(), asyncio.get_running_loop()
+    async with worker(scheduler, "w1", ScriptedWorkshop()) as made, pool(scheduler) as workers:
+
+        def post(topic: str, message: Any) -> None:
+            loop.call_later(0.2 if "lines" in message else 0, made.log_event, topic, message)
+
+        DESKS[made] = Desk("w1", ScriptedWorkshop(), post)  # type: ignore[arg-type]
+        await workers.run(job(), heard)
+        assert len(heard.lines) == 3
 
 
 async def test_errors_of_a_build_are_answers(scheduler: Any) -> None:
@@ -178,7 +192,7 @@ async def test_builds_that_end_their_workers_are_given_up(scheduler: Any) -> Non
         running = asyncio.create_task(workers.run(job(), Heard()))
         await stuck.began.wait()
         lost.batched_stream.abort()  # as when its machine dies
-        with pytest.raises(EngineError, match="died while"):
+        with pytest.raises(EngineError, match="was given up"):
             await running
 
 
@@ -191,6 +205,40 @@ async def test_a_scheduler_that_goes_away_is_an_error_that_may_pass(scheduler: A
         with pytest.raises(EngineError, match="was lost") as caught:
             await running
     assert caught.value.transient
+
+
+async def test_with_tls_each_side_shows_its_certificate(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    issued = authority.issue_cert("127.0.0.1", "localhost")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    tls = Tls(tmp_path / "ca.pem", tmp_path / "cert.pem", tmp_path / "key.pem").require_whole()
+    files = {"tls_scheduler_cert": str(tls.certificate), "tls_scheduler_key": str(tls.key)}
+    security = Security(require_encryption=True, tls_ca_file=str(tls.authority), **files)
+    own = {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0", "protocol": "tls"}
+    async with Scheduler(security=security, **own) as scheduler:
+        address = Address(scheduler.address.partition("://")[2])
+        assert address.under(tls) == scheduler.address
+        options = {"dashboard": False, "memory_limit": 0, "resources": offered(1, None, ())}
+        async with Worker(address.under(tls), security=security_of(tls), **options) as made:
+            DESKS[made] = Desk("w1", ScriptedWorkshop(), made.log_event)  # type: ignore[arg-type]
+            async with connected(address, tls, 30.0) as workers:
+                answer = decode(await workers.run(job(), Heard()), Answer)
+    assert answer.built == BUILT
+
+
+@pytest.mark.parametrize(
+    "text", ["127.0.0.1:8786", "http://host:1", "dask://host", "dask://", "dask://a b:1"]
+)
+def test_what_is_no_address_of_a_scheduler_is_refused(text: str) -> None:
+    with pytest.raises(InvalidValue, match="no address of a scheduler"):
+        Address.parse(text)
+
+
+def test_half_of_the_files_for_tls_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="go together"):
+        Tls(tmp_path / "ca.pem").require_whole()
 
 
 async def test_without_a_scheduler_it_says_how_to_start_one(

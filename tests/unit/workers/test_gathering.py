@@ -58,7 +58,7 @@ def test_ignored_files_do_not_travel_with_the_rest(context: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "FROM alpine\nCOPY $WHERE /\n",
+        "FROM alpine\nCOPY src/deep$WHERE /\n",
         "FROM alpine\nARG BUILDARCH\nCOPY src/$BUILDARCH* /\n",
     ],
     ids=["variable of the base", "platform of the builder"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,9 +29,10 @@ AMD64 = Platform.parse("linux/amd64")
 
 @dataclass
 class ScriptedPool:
-    """Answers every parcel with ``answer``; remembers what came."""
+    """Answers every parcel with ``answer``, after ``meanwhile``; remembers what came."""
 
     answer: Callable[[Parcel], Answer]
+    meanwhile: Callable[[Parcel], Awaitable[None]] | None = None
     address: str = "tcp://scheduler:8786"
     parcels: list[Parcel] = field(default_factory=list)
     needs: list[Needs] = field(default_factory=list)
@@ -43,6 +44,8 @@ class ScriptedPool:
         found = decode(job.parcel, Parcel)
         self.parcels.append(found)
         self.needs.append(job.needs)
+        if self.meanwhile is not None:
+            await self.meanwhile(found)
         listener.began("w1", 1)
         listener.line("built")
         return encode(self.answer(found))
@@ -119,12 +122,18 @@ async def test_who_builds_is_an_event_and_what_it_says_goes_to_the_log(
 
 
 async def test_a_context_that_was_taken_away_is_put_there_again(world: World, request_: BuildRequest) -> None:
-    lost = NotFound("no such blob")
-    pool = ScriptedPool(
-        lambda found: built(found) if len(pool.parcels) > 1 else Answer(0, failure=failure_of(lost))
-    )
+    async def take_away(parcel: Parcel) -> None:
+        if len(pool.parcels) == 1:
+            await world.registry.delete(parcel.contexts[""].held_by)
+
+    def answer(parcel: Parcel) -> Answer:
+        lost = Answer(0, failure=failure_of(NotFound("no such blob")))
+        return built(parcel) if len(pool.parcels) > 1 else lost
+
+    pool = ScriptedPool(answer, take_away)
     await world.build(pool, request_)
     assert len(pool.parcels) == 2
+    assert await world.registry.head(pool.parcels[1].contexts[""].held_by) is not None
 
 
 async def test_what_stays_lost_is_an_error(world: World, request_: BuildRequest) -> None:
