@@ -293,8 +293,8 @@ def _policy(title: Title, text: Text, root: Node) -> ImagePolicy:
 
 
 def _is_patch(root: Node) -> bool:
-    """Whether the object only changes parts of another one, as patches of Kustomize do."""
-    return root.get("spec", "policy") is None and root.get("spec", "imageRepositoryRef") is None
+    """Whether the object is a patch of another one, or waits for one: by itself the API refuses it."""
+    return root.get("spec", "policy") is None
 
 
 def _tag_policy(root: Node) -> TagPolicy:

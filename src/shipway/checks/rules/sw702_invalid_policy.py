@@ -12,7 +12,7 @@ from shipway.checks.rule import Rule
 
 def _check(rule: Rule, facts: Facts) -> Iterator[Finding]:
     for policy in facts.flux.policies:
-        if (error := policy.error) is not None:
+        if (error := policy.error) is not None and not policy.is_patched:
             value = next(
                 (name for name, piece in policy.scalars.items() if repr(piece.text) in error.message), "kind"
             )
