@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from shipway.cli.app import shipway
 from shipway.ledger.sqlite import SqliteLedger
+from shipway.testing.gitops import git
 from shipway.testing.raw import RawRepository
 from shipway.testing.registry import running_registry
 
@@ -33,6 +34,10 @@ COMMANDS = (
     ("status", "--runs"),
     ("report", "--format", "json"),
     ("verify", "HOST/shop/api:main-abcdef1-1700000001"),
+    ("promote", "repo", "--to", "CLUSTER", "--dry-run"),
+    ("promote", "--rewrite", "HOST=r.example", "--to", "CLUSTER", "--dry-run"),
+    ("rollback", "HOST/new/repo", "--tag", "1", "--to", "CLUSTER", "--dry-run"),
+    ("rollback", "HOST/new/repo", "--release", "--to", "CLUSTER", "--dry-run"),
     ("keys", "generate", "-o", "test"),
     ("copy", "HOST/shop/api:main-abcdef1-1700000001", "HOST/shop/copy", "--dry-run"),
     ("prune", "HOST/shop/api", "--keep", "1", "--dry-run"),
@@ -69,8 +74,21 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
                 tag = f"main-abcdef{number}-170000000{number}"
                 RawRepository(registry.address, name).push_image(tag, f"{number}".encode())
         world = {"HOST": registry.address, "DATA": str(home / "data"), "home": str(home)}
+        world["CLUSTER"] = str(_cluster(home / "cluster", registry.address))
         assert document_of(world, ("prune", "HOST/shop/old", "--keep", "1"))["run"] == 2
+        document_of(world, ("ship", "repo", "--registry", "HOST/new", "--tag", "1", "--engine", "assemble"))
         yield world
+
+
+def _cluster(directory: Path, host: str) -> Path:
+    """A repository that names an image."""
+    directory.mkdir()
+    git(directory, "init", "-q")
+    (directory / "pod.yaml").write_text(f"image: {host}/new/repo:0\n")
+    git(directory, "add", ".")
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    git(directory, *who, "commit", "-qm", "first")
+    return directory
 
 
 def document_of(world: dict[str, str], argv: Sequence[str]) -> dict[str, Any]:
@@ -82,7 +100,9 @@ def document_of(world: dict[str, str], argv: Sequence[str]) -> dict[str, Any]:
 
 def arguments(world: dict[str, str], argv: Sequence[str]) -> list[str]:
     home = world["home"]
-    words = [word.replace("HOST", world["HOST"]).replace("DATA", world["DATA"]) for word in argv]
+    words = list(argv)
+    for name in ("HOST", "DATA", "CLUSTER"):
+        words = [word.replace(name, world[name]) for word in words]
     return [*words, "--json", "-C", f"{home}/repo", "--state", f"{home}/state"]
 
 

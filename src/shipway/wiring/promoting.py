@@ -69,7 +69,7 @@ class Promoted:
 
 async def promote(workspace: Workspace, request: PromoteRequest, command: str) -> Promoted:
     """Name images in the repositories that clusters follow."""
-    fleet = workspace.fleet() if workspace.has_fleet_file() else workspace.accesses()
+    fleet = fleet_of(workspace, request.images)
     async with workspace.registry(fleet) as registry:
         verifier = Verifier(registry, fleet_key(workspace, fleet))
         subjects = await subjects_of(workspace, fleet, registry, request)
@@ -78,6 +78,12 @@ async def promote(workspace: Workspace, request: PromoteRequest, command: str) -
         plan = Promotion(wanted, guard)
         done = await carry_out(workspace, fleet, request.destinations, plan)
     return kept(workspace, done, wanted, request.destinations, ("promote", command))
+
+
+def fleet_of(workspace: Workspace, images: Sequence[str]) -> Fleet:
+    """The fleet that ``images`` are of; full references alone need none, and a big directory is not read."""
+    named = not images or any("/" not in image for image in images)
+    return workspace.fleet() if named or workspace.has_fleet_file() else workspace.accesses()
 
 
 def guard_of(workspace: Workspace, verifier: Verifier, *, allow_older: bool) -> Guard:

@@ -16,7 +16,7 @@ from shipway.planning.destination import destination
 from shipway.registry.client import RegistryClient
 from shipway.values import Duration, Reference
 from shipway.wiring.evidence import fleet_key
-from shipway.wiring.promoting import Destinations, Promoted, carry_out, guard_of, kept
+from shipway.wiring.promoting import Destinations, Promoted, carry_out, fleet_of, guard_of, kept
 from shipway.wiring.verifying import Places
 from shipway.wiring.workspace import Workspace
 
@@ -35,7 +35,7 @@ class RollbackRequest:
 
 async def roll_back(workspace: Workspace, request: RollbackRequest, command: str) -> Promoted:
     """Let repositories name an earlier image. Raises NotMet when it is not there any more."""
-    fleet = workspace.fleet() if workspace.has_fleet_file() else workspace.accesses()
+    fleet = fleet_of(workspace, [request.image])
     reference = _earlier(workspace, fleet, request)
     async with workspace.registry(fleet) as registry:
         verifier = Verifier(registry, fleet_key(workspace, fleet))
@@ -50,7 +50,7 @@ async def roll_back(workspace: Workspace, request: RollbackRequest, command: str
 
 async def release(workspace: Workspace, image: str, destinations: Destinations) -> Promoted:
     """Let policies choose again as they did before they were held."""
-    fleet = workspace.fleet() if workspace.has_fleet_file() else workspace.accesses()
+    fleet = fleet_of(workspace, [image])
     plan = Release(Target(_name(image), _repository(fleet, image)))
     done = await carry_out(workspace, fleet, destinations, plan)
     return Promoted(done, dry_run=destinations.dry_run, kind="release")
@@ -60,8 +60,7 @@ def _earlier(workspace: Workspace, fleet: Fleet, request: RollbackRequest) -> Re
     repository = _repository(fleet, request.image)
     if request.tag is not None:
         return repository.with_tag(request.tag)
-    found = earlier(workspace.ledger(create=False), _name(request.image), request.promotion)
-    return replace(repository, tag=found.tag, digest=found.digest)
+    return earlier(workspace.ledger(create=False), _name(request.image), request.promotion)
 
 
 async def _verified(
