@@ -55,6 +55,15 @@ def test_an_unknown_image_is_answered_with_the_nearest_one(repo: Path) -> None:
     refused(shipway("plan", "paiments", directory=repo), 2, "paiments", "payments")
 
 
+@pytest.mark.parametrize("group", ["registry", "tags", "keys"])
+def test_a_group_called_alone_shows_its_help_and_no_error(group: str) -> None:
+    argv = [sys.executable, "-m", "shipway", group]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: ")
+    assert f"shipway {group} [OPTIONS] COMMAND" in done.stderr
+
+
 def test_the_images_that_are_known_are_listed_as_declared(repo: Path) -> None:
     names = ["payments", "orders", "base", "mailer", "gateway", "cron"]
     fleet_file(repo, "images:\n" + "".join(f"  {name}: {{context: .}}\n" for name in names))

@@ -18,6 +18,9 @@ def explain(error: BaseException, *, as_json: bool) -> int:
     if isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return Interrupted.exit_code
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()  # the help of a group that was called alone: nothing went wrong that could be explained
+        return error.exit_code
     known = _known(error)
     if as_json:
         click.echo(json.dumps(_document(known)))
