@@ -118,7 +118,7 @@ _STATUSES: dict[int, _Verdict] = {
         NotFound,
         "missing",
         "there is no such repository, manifest or blob on {registry}, or it is hidden from this account",
-        "look at what is there: skopeo list-tags docker://{name}",
+        "look at what is there: shipway registry tags {name}",
     ),
     405: (
         Denied,

@@ -253,7 +253,7 @@ CASES: list[tuple[str, int, bytes, type[RegistryError], str, str]] = [
         errors("NAME_UNKNOWN", "x"),
         NotFound,
         "no such repository",
-        "skopeo list-tags docker://registry.example/acme/api",
+        "shipway registry tags registry.example/acme/api",
     ),
     ("registry.example", 405, errors("UNSUPPORTED", "x"), Denied, "switched off", "storage.delete.enabled"),
     ("registry.example", 429, b"", RateLimited, "too many requests", "wait"),

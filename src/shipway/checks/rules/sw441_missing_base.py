@@ -17,7 +17,7 @@ def missing(base: UsedBase, error: NotFound) -> Finding:
         image=base.build.image.name,
         subject=base.input.reference,
         cause=error.cause,
-        help=f"push it, or name one that is there: skopeo list-tags docker://{base.reference.name}"
+        help=f"push it, or name one that is there: shipway registry tags {base.reference.name}"
         if base.reference.digest is None
         else f"take the digest that {base.reference.name}:{tag} has now",
         end=base.end,
