@@ -17,6 +17,8 @@ from shipway.evidence.judge import Check
 from shipway.flows.verifying.image import Subject, Verdict, Verifier
 
 SCHEMA = "shipway.verify/1"
+_UNSIGNED_HELP = "to sign it: shipway ship --force IMAGE with the private key; --json tells every check"
+_DIRTY_HELP = "commit the change, then shipway ship --force IMAGE: the build is from that commit then"
 _WORST_FIRST = ("failed", "absent", "unobserved", "verified")
 
 
@@ -132,7 +134,7 @@ def _not_met(row: Row, state: str) -> NotMet:
     return NotMet(
         f"{row.reference} is not verified: {check.check} {check.state}",
         cause=check.detail,
-        help="shipway verify --json tells every check",
+        help=_UNSIGNED_HELP if "unsigned" in row.reasons else "shipway verify --json tells every check",
     )
 
 
@@ -141,5 +143,7 @@ def _unseen(row: Row) -> EnvironmentFailed:
     return EnvironmentFailed(
         f"{row.reference} could not be verified: {check.check} cannot be observed from here",
         cause=check.detail,
-        help="fetch the whole history, or ask again where the registries can be reached",
+        help=_DIRTY_HELP
+        if check.reason == "dirty"
+        else "fetch the whole history, or ask again where the registries can be reached",
     )

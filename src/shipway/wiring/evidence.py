@@ -76,7 +76,8 @@ def signing_key(workspace: Workspace, fleet: Fleet, request: EvidenceRequest) ->
         pem, name = named.encode(), "the signing key of the environment"
     else:
         path = Path(named) if request.key else workspace.root / named
-        pem, name = _read(path, "private key"), str(path)
+        without = "shipway keys generate makes a pair; ship without evidence: --no-evidence"
+        pem, name = _read(path, "private key", without), str(path)
     key = SigningKey.parse(pem, _password(workspace, pem, name, request.ask), name)
     public = fleet_key(workspace, fleet)
     if public is not None and public.id != key.public.id:
@@ -98,7 +99,8 @@ def public_key(path: Path) -> PublicKey:
     """Raises ConfigError unless ``path`` holds a public key."""
     from shipway.evidence.keys import PublicKey
 
-    return PublicKey.parse(_read(path, "public key"), str(path))
+    pem = _read(path, "public key", "name the file that ends in .pub; shipway keys generate makes a pair")
+    return PublicKey.parse(pem, str(path))
 
 
 def write_pair(prefix: Path, password: bytes) -> tuple[Path, Path, PublicKey]:
@@ -139,14 +141,11 @@ def _password(workspace: Workspace, pem: bytes, name: str, ask: Ask | None) -> b
     return key_password(workspace, asking) or b""
 
 
-def _read(path: Path, what: str) -> bytes:
+def _read(path: Path, what: str, help: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigError(
-            f"the {what} {path} cannot be read: {error.strerror}",
-            help="shipway keys generate makes a pair; ship without evidence: --no-evidence",
-        ) from None
+        raise ConfigError(f"the {what} {path} cannot be read: {error.strerror}", help=help) from None
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

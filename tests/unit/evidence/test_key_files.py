@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shipway.errors import HostError
-from shipway.wiring.evidence import write_pair
+from shipway.errors import ConfigError, HostError
+from shipway.wiring.evidence import public_key, write_pair
 
 
 @contextmanager
@@ -31,3 +31,9 @@ def test_a_key_that_could_not_be_written_is_not_in_the_way_of_the_next_one(tmp_p
     private, public, _ = write_pair(tmp_path / "cosign", b"secret")
     assert private.stat().st_size > 100
     assert public.exists()
+
+
+def test_who_verifies_is_not_told_how_to_ship_without_evidence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        public_key(tmp_path / "missing.pub")
+    assert "--no-evidence" not in (caught.value.help or "")
