@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import msgspec
@@ -10,6 +11,7 @@ from shipway.flows.copy import SCHEMA, CopyResult, Row
 from shipway.report.json_text import json_text
 from shipway.report.text import labelled, plural, size, table
 
+_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}\Z")
 _HEADINGS = ("state", "source", "destination", "digest", "moved", "blobs")
 
 
@@ -37,7 +39,7 @@ def copy_text(result: CopyResult, *, width: int | None = None) -> str:
 def _cells(row: Row, *, dry_run: bool) -> tuple[str, ...]:
     return (
         "to copy" if dry_run and row.state == "copied" else row.state,
-        row.source,
+        _DIGEST.sub("", row.source),  # which has a column of its own
         row.destination,
         row.digest.partition(":")[2][:12] or "-",
         size(row.bytes),
