@@ -159,7 +159,7 @@ def _record(ledger: Ledger, run: int | None) -> RunRecord | None:
 
 
 def _standing(ledger: Ledger, run: int, events: Sequence[Event]) -> dict[str, Delivery]:
-    """The delivery that stands for each image of a run: of the digest that the run saw, not of a later one."""
+    """The delivery that stands for each image of a run: of the digest that the run saw, no later one."""
     found: dict[str, Delivery] = {}
     for event in events:
         if event.image is not None and event.kind in ("image.delivered", "image.reused"):
@@ -227,6 +227,8 @@ def _troubles(events: Sequence[Event]) -> tuple[Trouble, ...]:
             )
         elif event.kind in ("image.blocked", "image.held"):
             waits = ", ".join(data["waits_for"])
+            if event.kind == "image.held":  # alone it would be tagged without its group
+                command = " ".join(["shipway ship", *data["waits_for"], event.image])
             troubles[event.image] = Trouble(event.image, f"waits for {waits}", None, None, command)
     return tuple(troubles.values())
 

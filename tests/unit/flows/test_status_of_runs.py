@@ -52,18 +52,12 @@ def test_a_prune_is_shown_by_its_number_with_what_it_deleted(ledger: SqliteLedge
 
 def ship(ledger: SqliteLedger, digest: str, *, reused: bool = False) -> int:
     """A run that delivers the image api as ``digest``, or finds that it stands."""
-    step = {
-        "image": "api",
-        "action": "reuse" if reused else "build",
-        "why": [],
-        "reference": f"r/api:{digest}",
-    }
+    reference = f"r/api:{digest}"
+    step = {"image": "api", "action": "reuse" if reused else "build", "why": [], "reference": reference}
     run = ledger.begin("shipway ship", {"waves": [[step]]}, AT)
     if not reused:
         platforms = ("linux/amd64",)
-        ledger.deliver(
-            Delivery("api", digest, f"r/api:{digest}", digest, platforms, 1, 1.0, AT, run, ()), b""
-        )
+        ledger.deliver(Delivery("api", digest, reference, digest, platforms, 1, 1.0, AT, run, ()), b"")
     ledger.append(run, Event("image.reused" if reused else "image.delivered", "api", {"digest": digest}), AT)
     ledger.finish(run, "done", AT)
     return run
@@ -81,6 +75,17 @@ def test_a_reused_image_is_shown_as_it_stands_for_the_run_and_not_as_delivered_l
         assert [(row.digest, row.evidence) for row in status.rows] == [
             ("sha256:old", f"read back in run {first}")
         ]
+
+
+def test_the_command_for_a_held_image_ships_what_it_waits_for_too(tmp_path: Path) -> None:
+    ledger = SqliteLedger(tmp_path)
+    run = ledger.begin("shipway ship", {"waves": []}, AT)
+    ledger.append(run, Event("image.held", "web", {"digest": "sha256:d", "waits_for": ["api"]}), AT)
+    ledger.append(run, Event("image.blocked", "top", {"waits_for": ["base"]}), AT)
+    status = read_status(ledger, run)
+    assert status is not None
+    commands = {trouble.image: trouble.command for trouble in status.troubles}
+    assert commands == {"web": "shipway ship api web", "top": "shipway ship top"}
 
 
 def test_only_prunes_are_no_status(tmp_path: Path) -> None:
