@@ -77,6 +77,9 @@ from shipway.checks.rules.sw408_plain_http_registry import RULE as SW408
 from shipway.checks.rules.sw409_tls_registry import RULE as SW409
 from shipway.checks.rules.sw410_tls_handshake import RULE as SW410
 from shipway.checks.rules.sw411_certificate_expires_soon import RULE as SW411
+from shipway.checks.rules.sw412_certificate_lacks_address import RULE as SW412
+from shipway.checks.rules.sw413_certificate_not_reloaded import RULE as SW413
+from shipway.checks.rules.sw414_certificate_not_renewed import RULE as SW414
 from shipway.checks.rules.sw421_no_credentials import RULE as SW421
 from shipway.checks.rules.sw422_wrong_credentials import RULE as SW422
 from shipway.checks.rules.sw423_expired_credentials import RULE as SW423
@@ -192,6 +195,9 @@ RULES: tuple[Rule, ...] = (
     SW409,
     SW410,
     SW411,
+    SW412,
+    SW413,
+    SW414,
     SW421,
     SW422,
     SW423,

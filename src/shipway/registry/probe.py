@@ -37,12 +37,9 @@ class TlsLook:
 
 async def look_at_tls(host: str, port: int) -> TlsLook | None:
     """What answers over TLS at ``host:port``, whoever it is; None when nothing does."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     with suppress(OSError, TimeoutError, ValueError):
         async with asyncio.timeout(_SECONDS):
-            reader, writer = await asyncio.open_connection(host, port, ssl=context)
+            reader, writer = await asyncio.open_connection(host, port, ssl=_anyone())
             try:
                 encoded = writer.get_extra_info("ssl_object").getpeercert(True)
                 certificate = read_certificate(encoded)
@@ -50,6 +47,25 @@ async def look_at_tls(host: str, port: int) -> TlsLook | None:
             finally:
                 writer.close()
     return None
+
+
+async def presented(host: str, port: int) -> bytes | None:
+    """The certificate, in DER form, that ``host:port`` presents right now; None when nothing answers."""
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_SECONDS):
+            _, writer = await asyncio.open_connection(host, port, ssl=_anyone())
+            encoded: bytes = writer.get_extra_info("ssl_object").getpeercert(True)
+            writer.close()
+            return encoded
+    return None
+
+
+def _anyone() -> ssl.SSLContext:
+    """Trusts whoever answers: nothing that is seen is used for anything but telling."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 async def speaks_plain_http(host: str, port: int) -> bool:

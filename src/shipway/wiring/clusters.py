@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from shipway.cluster.client import KubernetesCluster
     from shipway.fleet.model import Fleet
     from shipway.flows.abreast import Abreast
+    from shipway.flows.live.probed import OnProbed, Probed
     from shipway.flows.wait.ancestry import Ancestry
     from shipway.flows.wait.result import Waited
     from shipway.flows.wait.targets import Promotion
@@ -195,3 +196,28 @@ async def status_live(workspace: Workspace, context: str | None, namespace: str 
         known = flow.Known(deliveries, told, snapshots, digests)
         async with cluster_of(workspace, context) as cluster:
             return await flow.look(known, cluster, namespace)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificatesRequest:
+    """Which cluster, and whether to look until all is renewed: for ``seconds`` at most, None for one look."""
+
+    context: str | None
+    seconds: float | None
+    on_probed: OnProbed
+
+
+async def certificates(workspace: Workspace, request: CertificatesRequest) -> tuple[Probed, ...]:
+    """The certificates of the registries that the fleet delivers to, as cert-manager cares for them."""
+    from shipway.flows.live.aims import ports_of
+    from shipway.flows.live.cluster_tls import Sought, look, until_renewed
+    from shipway.registry.presented import RegistryPresented
+
+    ports = ports_of(workspace.checker.facts(workspace.builds))
+    sought = [Sought(port.registry, port.place) for port in ports if port.goals]
+    async with cluster_of(workspace, request.context) as cluster:
+
+        async def once() -> tuple[Probed, ...]:
+            return await look(sought, cluster, RegistryPresented(), workspace.clock, request.on_probed)
+
+        return await (once() if request.seconds is None else until_renewed(once, request.seconds))
