@@ -74,6 +74,8 @@ def _started(world: Yard, run: int, prepared: Prepared) -> None:
     steps = prepared.plan.steps
     builds = sum(step.action == "build" for step in steps)
     world.emit("run.started", run=run, builds=builds, reuses=len(steps) - builds)
+    for note in prepared.plan.notes:
+        world.emit("plan.noted", note=note)
     standing = {step.image for step in steps if step.action == "reuse"}
     for origin in prepared.plan.origins:
         if images := [name for name in origin.moved if name in standing]:

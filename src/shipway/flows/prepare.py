@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from msgspec import structs
+
 from shipway.errors import GitError, NotMet
 from shipway.fleet.builds import Builds
 from shipway.fleet.graph import closure, waves
@@ -59,6 +61,10 @@ class Prepared:
     delivered: Mapping[str, Delivered] = field(default_factory=dict)
     found: Mapping[str, Delivery] = field(default_factory=dict)
     named: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def noting(self, note: str) -> Prepared:
+        """The same, with one more note for who reads the plan or follows the run."""
+        return replace(self, plan=structs.replace(self.plan, notes=(*self.plan.notes, note)))
 
     def require_buildable(self) -> None:
         """Raise NotMet when something would fail the build for sure."""

@@ -20,6 +20,7 @@ _LINES: dict[str, _Line] = {
     "run.started": lambda data: (
         f"run {data['run']}: {plural(data['builds'], 'image')} to build, {data['reuses']} as delivered"
     ),
+    "plan.noted": lambda data: f"note: {data['note']}",
     "engine.chosen": lambda data: f"engine {data['name']} {data['version']} on {data['native']}",
     "build.started": lambda data: f"build: {'; '.join(data['why'])}",
     "build.assigned": lambda data: (

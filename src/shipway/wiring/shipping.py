@@ -63,6 +63,10 @@ async def ship(
     async with workspace.registry(fleet, recorders.emit) as registry, AsyncExitStack() as opened:
         prepared = await workspace.plan(fleet, choices, None if offline else registry, ledger, pins=True)
         prepared.require_buildable()
+        if key is None and evidence.wanted and fleet.signing.key:
+            prepared = prepared.noting(
+                f"images are verified with {fleet.signing.key}, and there is no key to sign them with"
+            )
         if preflight:
             await rehearse(prepared.plan, registry)
         handing = await _handing(executor, prepared.plan, opened)
