@@ -24,6 +24,19 @@ from shipway.dockerfile.parser import parse
 for path in Path(sys.argv[1]).glob("services/*/Dockerfile"):
     parse(path.read_bytes(), str(path))
 """
+_TAGS = """
+import random
+from shipway.gitops.policy import TagPolicy
+from shipway.gitops.select import Tags
+drawn = random.Random(1)
+names = [f"svc{number}" for number in range(200)]
+tags = [f"{drawn.choice(names)}-{drawn.getrandbits(28):07x}-{1700000000 + at * 37}" for at in range(10_000)]
+together = Tags(tags)
+for name in names:
+    pattern = f"^{name}-[a-f0-9]+-(?P<ts>[0-9]+)$"
+    policy = TagPolicy.parse("numerical", pattern=pattern, extract="$ts", exclusions=[r"^.*\\.sig$"])
+    assert together.select(policy).unique
+"""
 # what a name is compared with: the rival's time over ours is the ratio
 RIVALS = {"hadolint, the same 1,000 Dockerfiles": "check, 1,000 Dockerfiles of shipway.yaml"}
 
@@ -53,6 +66,7 @@ def others(root: Path) -> Iterator[Result]:
     trees.small(root / "small")
     ship = [SHIPWAY, "ship", "-C", str(root / "small"), "--state", str(root / "state"), "--quiet"]
     yield measure("ship 20 images, nothing changed", ship)
+    yield measure("decide 200 policies over 10,000 tags", [sys.executable, "-c", _TAGS])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -13,6 +13,7 @@ from shipway.regex import compile_re2
 _FLAGS = re.compile(r"\(\?[a-zA-Z-]+\)")
 _GROUP = re.compile(r"\((?:\?P?<(?P<name>\w+)>|(?P<other>\?[a-zA-Z-]*:?))?")
 _HEX_CLASS = re.compile(r"\[(?:a-f|A-F|0-9|\\d)+\]")
+_BEGINNING = re.compile(r"\^(?P<literal>(?:[A-Za-z0-9_-]|\\[.-])*)(?P<next>[*?{]?)")
 _LITERALS = re.compile(r"[\w.\\/-]*\Z")
 _CONSTANT = re.compile(r"\^(?:[\w-]|\\[.-])+\$\Z")
 _OPEN_ENDS = (".*", ".+")
@@ -102,6 +103,16 @@ def _structure(pattern: str) -> Iterator[tuple[int, str]]:
             in_class = True
         else:
             yield at, character
+
+
+def literal_beginning(pattern: str) -> str:
+    """What every tag begins with that a pattern matches, as far as its text says so plainly."""
+    match = _BEGINNING.match(pattern)
+    if match is None or len(list(alternatives(pattern))) > 1:
+        return ""
+    literal = match["literal"].replace("\\", "")
+    # a count behind it may mean none of the last character
+    return literal[:-1] if match["next"] else literal
 
 
 def compared(pattern: str, extract: str) -> tuple[str, ...]:

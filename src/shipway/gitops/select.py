@@ -6,14 +6,16 @@ As image-reflector-controller does it: ``internal/policy``, and the order in whi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cmp_to_key
 from typing import Literal
 
 from shipway.gitops.constraint import Range
 from shipway.gitops.expand import expand
 from shipway.gitops.numerals import parse_float
+from shipway.gitops.patterns import literal_beginning
 from shipway.gitops.policy import TagPolicy
 from shipway.gitops.semver import Version
 from shipway.regex import compile_re2
@@ -40,14 +42,21 @@ class Selection:
     """What a policy makes of a list of tags, in the order of their ranks.
 
     ``tied`` are all tags that may be picked: with more than one, Flux picks by chance, and ``selected`` is
-    the one that comes first by its bytes. ``error`` is why nothing is picked.
+    the one that comes first by its bytes. ``error`` is why nothing is picked. ``compared`` are the tags that
+    came to be compared, and those that one of them hides; ``drop`` tells of the others, when asked.
     """
 
     selected: str | None
     key: str | None
     tied: tuple[str, ...]
     error: str | None
-    considered: tuple[Considered, ...]
+    compared: tuple[Considered, ...]
+    drop: Callable[[], Iterable[Considered]] = field(repr=False, compare=False)
+
+    @property
+    def considered(self) -> tuple[Considered, ...]:
+        """What became of every tag, those that were compared first."""
+        return (*self.compared, *self.drop())
 
     @property
     def unique(self) -> bool:
@@ -57,60 +66,110 @@ class Selection:
     @property
     def hidden(self) -> tuple[Considered, ...]:
         """Tags that nobody sees because another one has the same key."""
-        return tuple(each for each in self.considered if each.state == "hidden")
+        return tuple(each for each in self.compared if each.state == "hidden")
 
 
 def select(policy: TagPolicy, tags: Iterable[str]) -> Selection:
     """Decide as Flux does: leave out, filter, extract, compare."""
-    stored = sorted(set(tags), key=lambda tag: tag.encode(), reverse=True)
-    left, excluded = _excluded(policy, stored)
-    keyed, dropped = _keyed(policy, left)
-    ranking = _RANKINGS[policy.kind](policy, keyed)
-    considered = (*_in_rank(ranking.candidates), *dropped, *excluded)
-    if ranking.error or not ranking.best:
-        return Selection(None, None, (), ranking.error or NO_CANDIDATES, considered)
-    selected = min(ranking.best, key=lambda tag: tag.encode())
-    key = next(each.key for each in ranking.candidates if each.tag == selected)
-    return Selection(selected, key, tuple(ranking.best), None, considered)
+    return Tags(tags).select(policy)
+
+
+# --- what comes to be compared --------------------------------------------------------------------
+
+
+class Tags:
+    """The tags of one repository, for any number of policies: what they share is worked out once."""
+
+    def __init__(self, tags: Iterable[str]) -> None:
+        self._rising = sorted(tag.encode() for tag in set(tags))
+        self._left: dict[tuple[str, ...], _Left] = {}
+
+    def select(self, policy: TagPolicy) -> Selection:
+        """The pick of one policy."""
+        left = self._left_by(policy.exclusions)
+        near = left.beginning(literal_beginning(policy.pattern))
+        keyed, hidden = _keyed(policy, near)
+        ranking = _RANKINGS[policy.kind](policy, keyed)
+        compared = (*_in_rank(ranking.candidates), *hidden)
+
+        def drop() -> Iterator[Considered]:
+            if policy.filtered:
+                yield from _unmatched(policy, left.stored)
+            yield from left.excluded
+
+        if ranking.error or not ranking.best:
+            return Selection(None, None, (), ranking.error or NO_CANDIDATES, compared, drop)
+        selected = min(ranking.best, key=lambda tag: tag.encode())
+        key = next(each.key for each in ranking.candidates if each.tag == selected)
+        return Selection(selected, key, tuple(ranking.best), None, compared, drop)
+
+    def _left_by(self, exclusions: tuple[str, ...]) -> _Left:
+        if exclusions not in self._left:
+            self._left[exclusions] = _Left.of(self._rising, exclusions)
+        return self._left[exclusions]
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What an exclusion list leaves, in rising order of bytes, and what it takes away."""
+
+    rising: Sequence[bytes]
+    excluded: tuple[Considered, ...]
+
+    @classmethod
+    def of(cls, rising: Iterable[bytes], exclusions: Iterable[str]) -> _Left:
+        patterns = [(text, compile_re2(text, "the exclusion")) for text in exclusions]
+        left, out = [], []
+        for encoded in rising:
+            tag = encoded.decode()
+            hit = next((text for text, pattern in patterns if pattern.search(tag)), None)
+            if hit is None:
+                left.append(encoded)
+            else:
+                out.append(Considered(tag, "excluded", f"the exclusion list of the repository has {hit}"))
+        return cls(left, tuple(reversed(out)))
+
+    @property
+    def stored(self) -> list[str]:
+        """The tags in the order in which Flux stores them."""
+        return self.beginning("")
+
+    def beginning(self, literal: str) -> list[str]:
+        """Those of them that begin so."""
+        first, behind = literal.encode(), literal.encode() + b"\xff"
+        start, end = bisect_left(self.rising, first), bisect_left(self.rising, behind)
+        return [encoded.decode() for encoded in reversed(self.rising[start:end])]
 
 
 def _in_rank(candidates: Iterable[Considered]) -> list[Considered]:
     return sorted(candidates, key=lambda each: (each.rank or math.inf, each.tag.encode()))
 
 
-# --- what comes to be compared --------------------------------------------------------------------
-
-
-def _excluded(policy: TagPolicy, tags: Sequence[str]) -> tuple[list[str], list[Considered]]:
-    patterns = [(text, compile_re2(text, "the exclusion")) for text in policy.exclusions]
-    left, out = [], []
-    for tag in tags:
-        hit = next((text for text, pattern in patterns if pattern.search(tag)), None)
-        if hit is None:
-            left.append(tag)
-        else:
-            out.append(Considered(tag, "excluded", f"the exclusion list of the repository has {hit}"))
-    return left, out
-
-
 def _keyed(policy: TagPolicy, tags: Sequence[str]) -> tuple[dict[str, str], list[Considered]]:
-    """Tags by their keys, in stored order: of those with one key the last, the byte-smallest, stays."""
+    """Tags by their keys, in stored order, and those that are hidden: of the tags with one key the last, the
+    byte-smallest, stays."""
     if not policy.filtered:
         return {tag: tag for tag in tags}, []
     pattern = compile_re2(policy.pattern)
     keyed: dict[str, str] = {}
-    dropped = []
+    hidden = []
     for tag in tags:
         match = pattern.search(tag)
         if match is None:
-            dropped.append(Considered(tag, "unmatched", f"the pattern {policy.pattern} does not match"))
             continue
         key = expand(policy.extract, match) if policy.extract else tag
         if key in keyed:
             why = f"{tag} has the same key and comes first by its bytes"
-            dropped.append(Considered(keyed.pop(key), "hidden", why, key))
+            hidden.append(Considered(keyed.pop(key), "hidden", why, key))
         keyed[key] = tag
-    return keyed, dropped
+    return keyed, hidden
+
+
+def _unmatched(policy: TagPolicy, tags: Iterable[str]) -> Iterator[Considered]:
+    pattern = compile_re2(policy.pattern)
+    for tag in tags:
+        if pattern.search(tag) is None:
+            yield Considered(tag, "unmatched", f"the pattern {policy.pattern} does not match")
 
 
 # --- comparing ------------------------------------------------------------------------------------
