@@ -40,6 +40,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar, TypedDict, Unpack
 
 from shipway.place import Place
@@ -230,3 +231,11 @@ class Interrupted(ShipwayError):
     """Stopped by the user; nothing is half-published."""
 
     exit_code = 130
+
+
+def beneath(error: BaseException | None) -> Iterator[BaseException]:
+    """An error of a connection and what lies beneath it, as aiohttp nests them."""
+    while error is not None:
+        yield error
+        inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
+        error = inner if inner is not error and isinstance(inner, BaseException) else error.__cause__

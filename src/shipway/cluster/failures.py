@@ -6,7 +6,6 @@ import errno
 import json
 import socket
 import ssl
-from collections.abc import Iterator
 from contextlib import suppress
 
 import aiohttp
@@ -19,6 +18,7 @@ from shipway.errors import (
     ClusterNotFound,
     ClusterUnauthorized,
     ClusterUnreachable,
+    beneath,
 )
 from shipway.gitops.kubernetes import text
 
@@ -64,7 +64,8 @@ def unreachable(doing: str, access: Access, error: BaseException) -> ClusterUnre
 
 
 def _cause(access: Access, error: BaseException) -> tuple[str, str]:
-    links = list(_chain(error))
+    # aiohttp's errors inherit from those of ssl, without their fields
+    links = [link for link in beneath(error) if not isinstance(link, aiohttp.ClientError)]
     if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
         return "the proxy on the way refuses", f"see proxy-url in {access.origin}, and HTTPS_PROXY"
     for link in links:
@@ -86,13 +87,6 @@ def _cause(access: Access, error: BaseException) -> tuple[str, str]:
 
 def _contexts(access: Access) -> str:
     return f"the context is {access.name} of {access.origin}; kubectl config get-contexts lists others"
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
-        error = inner if inner is not error and isinstance(inner, BaseException) else error.__cause__
 
 
 def _message(body: bytes) -> str:

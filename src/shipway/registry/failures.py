@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from collections.abc import Iterator
 
 import aiohttp
 
+from shipway.errors import beneath
 from shipway.registry.address import split_authority
 from shipway.registry.diagnose import Failure
 from shipway.registry.probe import look_at_tls, speaks_plain_http
@@ -32,7 +32,7 @@ async def classify(error: Exception, scheme: str, authority: str, proxied: bool)
         return Failure("proxy", authority, _detail(error))
     if isinstance(error, TimeoutError):
         return Failure("timeout", authority)
-    inner = list(_chain(error))
+    inner = list(beneath(error))
     if any(isinstance(link, ssl.SSLError) for link in inner):
         return await _tls_failure(inner, authority, proxied)
     if name := next((link for link in inner if isinstance(link, socket.gaierror)), None):
@@ -67,14 +67,6 @@ def _host_and_port(authority: str, default: int) -> tuple[str, int]:
 
 def _is_reset(error: aiohttp.ClientConnectorError) -> bool:
     return isinstance(error.os_error, ConnectionResetError)
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what lies beneath it."""
-    while error is not None:
-        yield error
-        inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
-        error = inner if inner is not error and isinstance(inner, BaseException) else error.__cause__
 
 
 def _detail(error: BaseException) -> str:

@@ -202,7 +202,8 @@ class Store:
         return (change for change in self.history if change.version > version)
 
     def compact(self) -> None:
-        """Forget the history, as etcd does after five minutes."""
+        """Forget the history, as etcd does after five minutes; whatever was seen until now is too old."""
+        self.version += 1
         self.floor = self.version
         self.history.clear()
 
