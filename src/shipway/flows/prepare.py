@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from shipway.errors import GitError, NotMet
+from shipway.errors import GitError, NotMet, UsageError
 from shipway.fleet.builds import Builds
 from shipway.fleet.graph import closure, waves
 from shipway.fleet.model import Fleet
@@ -67,7 +67,12 @@ class Prepared:
         return replace(self, plan=structs.replace(self.plan, notes=(*self.plan.notes, note)))
 
     def require_buildable(self) -> None:
-        """Raise NotMet when something would fail the build for sure."""
+        """Raise NotMet when something would fail the build for sure, UsageError without any image."""
+        if not self.fleet.images:
+            raise UsageError(
+                "no file here declares an image",
+                help="name the directory with -C; a Dockerfile, Compose file or shipway.yaml is looked for",
+            )
         if self.plan.blockers:
             first = self.plan.blockers[0]
             more = len(self.plan.blockers) - 1
