@@ -70,6 +70,17 @@ def test_the_images_that_are_known_are_listed_as_declared(repo: Path) -> None:
     refused(shipway("plan", "zzz", directory=repo), 2, "known here: " + ", ".join(names))
 
 
+def test_a_directory_without_images_is_not_shipped_as_if_all_were_well(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    refused(shipway("ship", directory=empty), 2, "no file here declares an image", "-C")
+
+
+def test_what_is_no_registry_is_named_as_it_was_written(repo: Path) -> None:
+    done = shipway("registry", "diagnose", "bad ref!!", directory=repo)
+    refused(done, 2, "'bad ref!!' is no registry", "HOST/REPOSITORY")
+
+
 def test_a_missing_dockerfile_is_refused_before_any_build(repo: Path) -> None:
     fleet_file(repo, "images:\n  api: {context: ., dockerfile: api/Dockerfile}\n")
     refused(shipway("ship", directory=repo), 1, "api/Dockerfile")

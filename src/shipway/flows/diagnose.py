@@ -26,7 +26,10 @@ async def diagnose(
     """
     where = Place(place)
     # a host has to be one before anything is sent there
-    reference = Reference.parse(place if "/" in place else f"{place}/any")
+    try:
+        reference = Reference.parse(place if "/" in place else f"{place}/any")
+    except InvalidValue:
+        raise InvalidValue(f"{place!r} is no registry", help="write HOST or HOST/REPOSITORY") from None
     if reference.repository == f"{place}/any":
         raise InvalidValue(f"{place!r} is no registry", help="write its host, with a dot or a port")
     goals: tuple[Goal, ...] = ()
