@@ -26,6 +26,9 @@ chaos-workers: setup ## Forty images built by four worker processes, one of them
 	@SHIPWAY_WORKERS_IMAGES=40 SHIPWAY_WORKERS=4 SHIPWAY_WORKERS_ENGINE=buildah \
 		$(bin)/pytest -q -s tests/e2e/test_workers.py -k killed
 
+contract: setup ## What Assemble makes, held to buildah and to BuildKit, every line to both
+	@SHIPWAY_ASSEMBLE_ENGINES=both $(bin)/pytest -q tests/contract/test_assemble_contract.py
+
 lint: setup ## Style, types, import layers, lock
 	@$(bin)/ruff check .
 	@$(bin)/ruff format --check .
