@@ -48,6 +48,9 @@ _OPTION_NAMES = {
     "exclusions": "exclude",
 }
 
+# what a reference has and a tag never
+_FOREIGN = frozenset("/:@")
+
 
 def policy_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of a policy; it receives a function ``policy`` that reads them."""
@@ -79,16 +82,26 @@ def _policy(kind: str | None, manifest: str | None, **given: Any) -> TagPolicy:
 def read_tags(tags: tuple[str, ...], file: Path | None) -> tuple[str, ...]:
     """The tags named, and those of a file with one a line, ``-`` for standard input.
 
-    Raises UsageError when there is neither, HostError when the file cannot be read.
+    Raises UsageError when there is neither, or for a reference in place of a tag, HostError when the file
+    cannot be read.
     """
-    if file is None:
-        if not tags:
-            raise UsageError(
-                "no tags are given", help="name them, or a file of them: --tags-file FILE (- is stdin)"
-            )
-        return tags
+    found = (*tags, *(_lines(file) if file is not None else ()))
+    if not found and file is None:
+        raise UsageError(
+            "no tags are given", help="name them, or a file of them: --tags-file FILE (- is stdin)"
+        )
+    if reference := next((text for text in found if not _FOREIGN.isdisjoint(text)), None):
+        raise UsageError(
+            f"{reference} is no tag",
+            cause="it looks like a reference to an image",
+            help=f"list the tags of a repository first: shipway registry tags {reference.partition('@')[0]}",
+        )
+    return found
+
+
+def _lines(file: Path) -> tuple[str, ...]:
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise HostError(f"{file} cannot be read", cause=str(error)) from None
-    return (*tags, *(line.strip() for line in text.splitlines() if line.strip()))
+    return tuple(line.strip() for line in text.splitlines() if line.strip())

@@ -134,3 +134,9 @@ async def _put(address: str, *tags: str) -> None:
     async with RegistryClient(RegistryConfig(), SystemClock()) as client:
         for tag in tags:
             await client.put_manifest(Reference.parse(f"{address}/app:{tag}"), empty)
+
+
+def test_a_reference_is_not_taken_for_a_tag() -> None:
+    done = CliRunner().invoke(shipway, ["tags", "select", "--policy", "alphabetical", "ghcr.io/acme/api:1.0"])
+    assert isinstance(done.exception, UsageError)
+    assert "shipway registry tags ghcr.io/acme/api" in str(done.exception.help)
