@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from shipway.cli.app import shipway
 from shipway.ledger.sqlite import SqliteLedger
 from shipway.testing.gitops import git
+from shipway.testing.kubernetes.server import FakeCluster
 from shipway.testing.raw import RawRepository
 from shipway.testing.registry import running_registry
 
@@ -28,10 +29,13 @@ COMMANDS = (
     ("discover",),
     ("check", "--no-hadolint"),
     ("doctor",),
+    ("doctor", "--cluster"),
     ("plan",),
     ("ship", "--dry-run"),
     ("status",),
     ("status", "--runs"),
+    ("status", "--live"),
+    ("wait", "--commit", "0" * 40, "--repository", "https://git.example.org/acme/fleet"),
     ("report", "--format", "json"),
     ("verify", "HOST/shop/api:main-abcdef1-1700000001"),
     ("promote", "repo", "--to", "CLUSTER", "--dry-run"),
@@ -68,12 +72,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     at = datetime(2026, 11, 21, tzinfo=UTC)
     ledger.finish(ledger.begin("shipway ship", {"waves": []}, at), "done", at)
     ledger.close()
-    with running_registry(home / "data") as registry:
+    with running_registry(home / "data") as registry, FakeCluster() as cluster:
         for name in ("shop/api", "shop/old"):
             for number in (1, 2, 3):
                 tag = f"main-abcdef{number}-170000000{number}"
                 RawRepository(registry.address, name).push_image(tag, f"{number}".encode())
         world = {"HOST": registry.address, "DATA": str(home / "data"), "home": str(home)}
+        world["KUBECONFIG"] = str(cluster.kubeconfig(home / "kubeconfig"))
         world["CLUSTER"] = str(_cluster(home / "cluster", registry.address))
         assert document_of(world, ("prune", "HOST/shop/old", "--keep", "1"))["run"] == 2
         document_of(world, ("ship", "repo", "--registry", "HOST/new", "--tag", "1", "--engine", "assemble"))
@@ -92,7 +97,8 @@ def _cluster(directory: Path, host: str) -> Path:
 
 
 def document_of(world: dict[str, str], argv: Sequence[str]) -> dict[str, Any]:
-    done = CliRunner(env={"SHIPWAY_KEY_PASSWORD": "x"}).invoke(shipway, arguments(world, argv))
+    environ = {"SHIPWAY_KEY_PASSWORD": "x", "KUBECONFIG": world["KUBECONFIG"]}
+    done = CliRunner(env=environ).invoke(shipway, arguments(world, argv))
     assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
     document: dict[str, Any] = json.loads(done.stdout)
     return document

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -266,12 +265,20 @@ class ScriptedFlux:
                 await self._api.delete(name_of(POD, pod))
         spec = mapping(thing, "spec", "template", "spec")
         labels = mapping(thing, "spec", "selector", "matchLabels")
+        owner = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "name": name.name,
+            "uid": text(thing, "metadata", "uid"),
+        }
         for count in range(number(thing, "spec", "replicas", default=1)):
             pod_name = Name(POD, name.namespace, f"{prefix}{generation(thing)}-{count}")
-            await self._api.create(pod_name, metadata={"labels": dict(labels)}, spec=dict(spec))
+            meta = {"labels": dict(labels), "ownerReferences": [owner]}
+            await self._api.create(pod_name, metadata=meta, spec=dict(spec))
             statuses = [self._container(container) for container in items(spec, "containers")]
-            with suppress(KeyError):
-                await self._api.patch_status(pod_name, {"phase": "Running", "containerStatuses": statuses})
+            ready = {"type": "Ready", "status": str(all("state" not in each for each in statuses))}
+            status = {"phase": "Running", "conditions": [ready], "containerStatuses": statuses}
+            await self._api.patch_status(pod_name, status)
 
     def _container(self, container: Object) -> dict[str, Any]:
         image = text(container, "image")

@@ -334,8 +334,9 @@ class FakeCluster:
         store.watchers.append(queue)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         try:
-            await response.prepare(request)
+            # whoever watched may be gone already
             with suppress(TimeoutError, ConnectionError):
+                await response.prepare(request)
                 async with asyncio.timeout(float(query.get("timeoutSeconds", "300"))):
                     while await self._step(request, response, queue, path, chosen):
                         pass
