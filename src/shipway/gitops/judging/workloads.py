@@ -131,24 +131,27 @@ class Workloads:
     def _other_version(self, promoted: Promoted, name: Name, thing: Object, other: str) -> End | None:
         """No workload declares the promoted image: superseded, where the commit surely was applied."""
         sources, message = self.appliers.sources, f"it declares {other}, not {promoted.reference}"
-        release = self._unsettled(name, thing)
-        if self.target.commit and sources.is_certain and release is None:
+        release = self._release_of(name, thing)
+        if release is not None and release.phase in ("failed", "suspended"):
+            return "suspended" if release.phase == "suspended" else "failed", release
+        if self.target.commit and sources.is_certain and (release is None or release.phase == "done"):
             standing = Standing(name, "failed", "OtherVersion", message)
             return "superseded", self.book.see(standing)
         self.book.see(Standing(name, "waiting", "OtherVersion", message))
         self.book.is_open = True
-        asked = sources.chosen if release is None else {release: self.appliers.releases[release]}
+        asked = sources.chosen
+        if release is not None and release.phase == "waiting":
+            asked = {release.name: self.appliers.releases[release.name]}
         for each, found in asked.items():
             self.book.ask(each, found)
         return None
 
-    def _unsettled(self, name: Name, thing: Object) -> Name | None:
-        """The HelmRelease that made a workload, and that has not been reconciled since: its values may come
-        from elsewhere."""
+    def _release_of(self, name: Name, thing: Object) -> Standing | None:
+        """How the HelmRelease stands that made a workload. Its values may come from elsewhere, so only a run
+        that was asked for tells."""
         for release, found in self.appliers.releases.items():
-            owns = released_by(found)(thing) or name in set(inventory(found))
-            if owns and not self.book.view.is_settled(release, found):
-                return release
+            if released_by(found)(thing) or name in set(inventory(found)):
+                return self.book.see(judge_release(found, self.book.view.asked.get(release)))
         return None
 
     def _workload(self, promoted: Promoted, name: Name, thing: Object) -> Standing:
@@ -179,7 +182,8 @@ def _with_pods(promoted: Promoted, standing: Standing, pods: Sequence[Object]) -
             return Standing(standing.name, "failed", "OtherDigest", message)
     if standing.phase == "done" and containers and all(each.digest for each in containers):
         digests = ", ".join(sorted({each.digest for each in containers}))
-        return Standing(standing.name, "done", "Running", f"{len(containers)} run {digests}")
+        count = "1 container runs" if len(containers) == 1 else f"{len(containers)} containers run"
+        return Standing(standing.name, "done", "Running", f"{count} {digests}")
     trouble = next((f"{each.pod.name}: {each.trouble}" for each in containers if each.trouble), "")
     message = trouble or (standing.message if standing.phase == "waiting" else "its pods do not run it yet")
     return Standing(standing.name, "waiting", standing.reason, message)
