@@ -31,14 +31,15 @@ class ExecutorOptions:
         Raises UsageError for what does not fit together.
         """
         from shipway.errors import UsageError
-        from shipway.values import Duration, Reference
-        from shipway.wiring.handing import Executor
-        from shipway.workers.address import Address
 
         if self.executor is None:
             if self.tls or self.contexts is not None:
                 raise UsageError("--executor-tls-ca and --contexts are about an --executor: name it too")
             return None
+        from shipway.values import Duration, Reference
+        from shipway.wiring.handing import Executor
+        from shipway.workers.address import Address
+
         contexts = Reference.parse(self.contexts).without_version() if self.contexts is not None else None
         patience = Duration.parse(self.worker_wait).seconds
         return Executor(Address.parse(self.executor), self.tls, contexts, patience, jobs)

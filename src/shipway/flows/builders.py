@@ -113,6 +113,33 @@ class OneEngine:
             await self._builder.finish()
 
 
+class Queued:
+    """A builder that builds when one of ``slots`` is free. Satisfies ``ports.Builder``."""
+
+    def __init__(self, builder: Builder, slots: asyncio.Semaphore) -> None:
+        self.name = builder.name
+        self.bases_from: Literal["staging", "destination"] = builder.bases_from
+        self._builder = builder
+        self._slots = slots
+
+    async def platforms(self) -> tuple[Platform, ...]:
+        """See ``ports.Builder``, like every method here."""
+        return await self._builder.platforms()
+
+    async def build(
+        self,
+        request: BuildRequest,
+        staged: Reference,
+        destination: Reference,
+        on_line: Callable[[str], None],
+    ) -> Built:
+        async with self._slots:
+            return await self._builder.build(request, staged, destination, on_line)
+
+    async def finish(self) -> None:
+        await self._builder.finish()
+
+
 @dataclass(frozen=True, slots=True)
 class Declared:
     """A builder that the fleet file declares: its platforms, and how it is come by when it is needed."""

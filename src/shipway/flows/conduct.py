@@ -9,13 +9,15 @@ from shipway.fleet.model import Fleet
 from shipway.planning.plan import Step
 from shipway.values import Duration
 
+_LIGHT_JOBS = 8
 WHOLE_RUN = "*"
 """The name of the atomic group that all images of a run are in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conduct:
-    """``jobs`` deliveries go on at a time. ``retries`` says how often a step that failed for a reason that
+    """``jobs`` engines build at a time; what follows a build, and what needs no engine, goes on beside them.
+    ``retries`` says how often a step that failed for a reason that
     passes is tried again, after ``pause`` seconds at first, then after twice as many. ``timeout`` bounds each
     try of a step, in place of what the fleet file says.
 
@@ -30,6 +32,12 @@ class Conduct:
     timeout: Duration | None = None
     retries: int = 2
     pause: float = 1.0
+
+    @property
+    def light_jobs(self) -> int:
+        """How many images at a time are read and pushed by this process alone: waiting for registries costs
+        no processor. One after another where builds go so."""
+        return self.jobs if self.jobs == 1 else max(self.jobs, _LIGHT_JOBS)
 
     def require_groups(self, fleet: Fleet) -> None:
         """Raise UsageError for an atomic group that no image of ``fleet`` is in."""

@@ -59,4 +59,6 @@ async def _at(
     reference = repository.with_digest(digest)
     seen = await found_whole(yard.registry, reference, (platform,), step.fingerprint)
     # a part is an image manifest: an index over it would not fit into another index
-    return Built(seen.manifest, reference) if seen is not None and not seen.manifest.is_index else None
+    if seen is None or seen.manifest.is_index:
+        return None
+    return Built(seen.manifest.descriptor, reference)

@@ -24,7 +24,7 @@ class Seen:
     from, the bytes of configs and layers, and the layers. ``stand_in`` tells that one of them says that it
     runs in place of a service without code."""
 
-    manifest: Descriptor
+    manifest: Manifest
     platforms: tuple[Platform, ...]
     size: int
     fingerprints: frozenset[str] = frozenset()
@@ -63,7 +63,7 @@ async def look(registry: Registry, reference: Reference) -> Seen:
     )
     layers = {layer.digest: layer for part in parts for layer in part.layers}
     return Seen(
-        manifest.descriptor,
+        manifest,
         tuple(part.platform for part in parts),
         sum(part.size for part in parts),
         frozenset(part.fingerprint for part in parts),

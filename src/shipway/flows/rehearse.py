@@ -6,17 +6,21 @@ import asyncio
 
 from shipway.errors import RegistryError
 from shipway.planning.destination import EMBEDDED
+from shipway.planning.engines import ASSEMBLE
 from shipway.planning.plan import Plan
 from shipway.ports import Registry
 
 
 async def rehearse(plan: Plan, registry: Registry) -> None:
-    """Open and cancel an upload at every destination that something is built for, all at once.
+    """Open and cancel an upload at every destination that an engine builds for, all at once, and at one of
+    each registry's others: what is assembled is pushed within the same second anyway.
 
     Raises the RegistryError that the push would have met, and tells how many more there are.
     """
-    wanted = {step.repository for step in plan.steps if step.action == "build"}
-    outside = sorted(repository for repository in wanted if repository.registry != EMBEDDED)
+    bound = [each for each in plan.steps if each.action == "build" and each.repository.registry != EMBEDDED]
+    assembled = {step.repository.registry: step.repository for step in bound if step.engine == ASSEMBLE}
+    built = {step.repository for step in bound if step.engine != ASSEMBLE}
+    outside = sorted({*built, *assembled.values()})
     outcomes = await asyncio.gather(*map(registry.prove_push, outside), return_exceptions=True)
     failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     if not failures:

@@ -9,24 +9,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from shipway.errors import ShipwayError
+from shipway.errors import CannotAssemble, ShipwayError
+from shipway.fleet.model import Image
 from shipway.flows.attempts import Attempts
 from shipway.flows.attest import attest
 from shipway.flows.build import Staged, build
+from shipway.flows.builders import Queued
 from shipway.flows.conduct import Conduct
 from shipway.flows.outcome import Outcome, Shipped
 from shipway.flows.prove import Facts
 from shipway.flows.readback import Seen, read_back
 from shipway.flows.resume import earlier
 from shipway.flows.tagging import move_tags, tags_stand
-from shipway.flows.yard import Voyage, Yard
+from shipway.flows.yard import Instead, Voyage, Yard
+from shipway.planning.engines import ASSEMBLE
 from shipway.planning.plan import Step
-from shipway.ports import Delivery
-from shipway.values import Digest, Reference
+from shipway.ports import Builder, Delivery
+from shipway.values import Digest, Platform, Reference
 
 T = TypeVar("T")
 
@@ -52,14 +55,26 @@ class Ship:
     """Executes a plan in a yard."""
 
     def __init__(self, yard: Yard, voyage: Voyage, conduct: Conduct) -> None:
-        self._yard = yard
+        self._yard = replace(yard, instead=self._instead(yard.instead))
         self._voyage = voyage
         self._conduct = conduct
-        self._attempts = Attempts(yard, conduct.retries, conduct.pause)
-        self._slots = asyncio.Semaphore(conduct.jobs)
+        self._attempts = Attempts(self._yard, conduct.retries, conduct.pause)
+        self._builds = asyncio.Semaphore(conduct.jobs)
+        self._assemblies = asyncio.Semaphore(conduct.light_jobs)
+        self._proofs = asyncio.Semaphore(conduct.light_jobs)
         self._companions = conduct.companions(voyage.fleet, voyage.plan.steps)
         self._verified: dict[str, asyncio.Future[_Verified | None]] = {}
         self._first_failure: str | None = None
+
+    def _instead(self, chosen: Instead | None) -> Instead | None:
+        """Who builds what could not be assembled, one of the builds that go on at a time."""
+        if chosen is None:
+            return None
+
+        async def queued(image: Image, platform: Platform, refusal: CannotAssemble) -> Builder:
+            return Queued(await chosen(image, platform, refusal), self._builds)
+
+        return queued
 
     async def execute(self) -> Shipped:
         """Carry out every step; errors of single images become outcomes, they are not raised.
@@ -106,13 +121,15 @@ class Ship:
         bases = {name: base.digest for name, base in found.items() if base is not None}
         if missing := tuple(name for name in found if name not in bases):
             return self._blocked(step, missing)
-        async with self._slots:
+        async with self._builds if step.engine != ASSEMBLE else self._assemblies:
             if self._conduct.fail_fast and self._first_failure is not None:
                 return self._blocked(step, (self._first_failure,))
             started = self._yard.clock.now()
             staged = await self._try(step, "look for", lambda: earlier(self._yard, step))
             if staged is None:
                 staged = await self._build(step, bases)
+        # an engine that waits for a registry is one that could build
+        async with self._proofs:
             return await self._prove(step, staged, started)
 
     def _blocked(self, step: Step, waits_for: tuple[str, ...]) -> Outcome:
@@ -164,7 +181,7 @@ class Ship:
         facts = Facts(
             step=step,
             run=self._voyage.run,
-            manifest=evidence.seen.manifest,
+            manifest=evidence.seen.manifest.descriptor,
             platforms=evidence.seen.platforms,
             size=evidence.seen.size,
             started=evidence.started,
@@ -201,7 +218,10 @@ class Ship:
         if image.evidence is not None or not self._voyage.named.get(step.image, frozenset()).issuperset(
             step.tags
         ):
-            await self._try(step, "tag", lambda: move_tags(self._yard, step, repository, image.digest))
+            manifest = image.evidence.seen.manifest if image.evidence else None
+            await self._try(
+                step, "tag", lambda: move_tags(self._yard, step, repository, image.digest, manifest)
+            )
         if image.evidence is None:
             facts = {"digest": str(image.digest), "reference": step.reference, "stand_in": step.stand_in}
             self._yard.emit("image.reused", step.image, **facts)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from shipway.errors import Mismatch
 from shipway.flows.yard import Yard
+from shipway.oci.manifest import Manifest
 from shipway.planning.plan import Step
 from shipway.values import Digest, Reference
 
 
-async def move_tags(yard: Yard, step: Step, repository: Reference, digest: Digest) -> None:
-    """Point every tag of the step at the digest, the first one last, and see that it does."""
+async def move_tags(
+    yard: Yard, step: Step, repository: Reference, digest: Digest, manifest: Manifest | None
+) -> None:
+    """Point every tag of the step at the digest, the first one last, and see that it does.
+
+    ``manifest`` is what was read back at the digest, None where nothing was.
+    """
     registry = yard.registry
     for tag in reversed(step.tags):
         tagged = repository.with_tag(tag)
         if await _names(yard, tagged, digest):
             continue
-        manifest = await registry.manifest(repository.with_digest(digest))
+        manifest = manifest or await registry.manifest(repository.with_digest(digest))
         await registry.put_manifest(tagged, manifest)
         if not await _names(yard, tagged, digest):
             raise Mismatch(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from msgspec import structs
 
-from shipway.assemble.applies import why_not
 from shipway.fleet.builds import Builds, is_local
 from shipway.fleet.model import Fleet, Image
 from shipway.planning.collect import given_args
@@ -58,6 +57,9 @@ class EngineChoice:
 
     def _reasons(self, image: Image) -> Iterator[str]:
         """Why an image needs an engine, for any of its platforms."""
+        # where nothing is built nobody asks
+        from shipway.assemble.applies import why_not
+
         inputs, directory = image.inputs, self.fleet.roots[image.root]
         if image.attest.provenance or image.attest.sbom:
             yield "BuildKit is to attest to it"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from shipway.errors import UsageError
+from shipway.flows.builders import NoBuilders
 from shipway.flows.conduct import Conduct
 from shipway.flows.deliver import deliver
 from shipway.flows.outcome import Shipped
@@ -18,13 +19,13 @@ from shipway.planning.engines import ASSEMBLE
 from shipway.planning.parts import Role
 from shipway.planning.plan import Choices, Plan
 from shipway.ports import Event, Ledger
-from shipway.wiring.building import builders_of
 from shipway.wiring.evidence import AS_CONFIGURED, EvidenceRequest, prover_of, signing_key
 from shipway.wiring.workspace import Workspace
 
 if TYPE_CHECKING:
     from shipway.flows.prepare import Prepared
     from shipway.flows.prove import Prover
+    from shipway.flows.yard import Builders, Instead
     from shipway.registry.client import RegistryClient
     from shipway.wiring.handing import Executor, Handing
 
@@ -118,10 +119,10 @@ class _Tools:
 
     def yard(self, events: Recorder, *, insists: bool) -> Yard:
         site, prepared = self.workspace, self.prepared
-        builders = builders_of(site, prepared, events, self.registry, insists=insists, handing=self.handing)
+        builders, instead = self._builders(events, insists=insists)
         return Yard(
             builders=builders,
-            instead=builders.instead,
+            instead=instead,
             registry=self.registry,
             staging=site.staging,
             recipes=FileRecipes(prepared.fleet, site.host.environ, site.builds, prepared.revision),
@@ -130,6 +131,16 @@ class _Tools:
             events=events,
             prover=self.prover,
         )
+
+    def _builders(self, events: Recorder, *, insists: bool) -> tuple[Builders, Instead | None]:
+        """Who builds, and who does where Assemble cannot; nobody is looked for where nothing is built."""
+        site, prepared = self.workspace, self.prepared
+        if all(step.action != "build" for step in prepared.plan.steps):
+            return NoBuilders(site.native), None
+        from shipway.wiring.building import builders_of
+
+        found = builders_of(site, prepared, events, self.registry, insists=insists, handing=self.handing)
+        return found, found.instead
 
 
 async def _handing(executor: Executor | None, plan: Plan, opened: AsyncExitStack) -> Handing | None:

@@ -10,14 +10,24 @@ from shipway.planning.plan import Plan, Step
 from shipway.testing.memory_registry import MemoryRegistry
 
 
-def plan(*references: str, action: str = "build") -> Plan:
-    steps = [Step(f"i{n}", action, (), reference, "f") for n, reference in enumerate(references)]  # type: ignore[arg-type]
+def plan(*references: str, action: str = "build", engine: str = "docker") -> Plan:
+    steps = [
+        Step(f"i{n}", action, (), reference, "f", engine=engine)  # type: ignore[arg-type]
+        for n, reference in enumerate(references)
+    ]
     return Plan((tuple(steps),))
 
 
 async def test_each_destination_is_asked_once() -> None:
     registry = MemoryRegistry()
     await rehearse(plan("ghcr.io/a/x:1", "ghcr.io/a/x:2", "ghcr.io/a/y:1"), registry)
+    assert registry.calls["prove_push"] == 2
+
+
+async def test_of_what_is_assembled_one_destination_of_a_registry_is_asked() -> None:
+    registry = MemoryRegistry()
+    assembled = plan("ghcr.io/a/x:1", "ghcr.io/a/y:1", "quay.io/a/x:1", engine="assemble")
+    await rehearse(assembled, registry)
     assert registry.calls["prove_push"] == 2
 
 
