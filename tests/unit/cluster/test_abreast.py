@@ -141,6 +141,11 @@ ROWS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"promoted": P1, "git": "0", "runs": ("0", TWO)},
         ["a.yaml:6 names 0"],
     ),
+    "one digest under another tag": ({"promoted": P1, "git": f"9@{ONE}", "runs": None}, ["nothing runs it"]),
+    "one tag over another digest": (
+        {"promoted": P1, "git": f"1@{TWO}", "runs": None},
+        ["a.yaml:6 names 1", "nothing runs it"],
+    ),
     "cluster behind": (
         {"promoted": P1, "runs": ("0", TWO)},
         ["Deployment shop/api declares 0, git does not"],

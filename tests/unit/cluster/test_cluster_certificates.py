@@ -142,6 +142,13 @@ async def test_the_registry_has_not_read_the_renewed_certificate(scene: Scene) -
     assert "kubectl -n registry rollout restart statefulset/harbor" in str(finding.help)
 
 
+async def test_a_newer_certificate_than_the_stored_one_needs_no_restart(scene: Scene) -> None:
+    scene.present(scene.pair(age=DAY))
+    await scene.hold(scene.pair(age=60 * DAY))
+    await scene.certify("127.0.0.1", renewalTime=later(60))
+    assert await scene.rules() == []
+
+
 async def test_without_the_right_to_read_secrets_the_status_tells(scene: Scene) -> None:
     scene.present(scene.pair(age=60 * DAY))
     await scene.hold(scene.pair())

@@ -355,6 +355,18 @@ async def test_bookmarks_move_a_watch_on(bench: Bench) -> None:
         assert set(await waiting) == {ONE}
 
 
+async def test_breaks_count_only_while_nothing_comes_in_between(bench: Bench) -> None:
+    api = bench.api
+    async with aclosing(bench.client().watch(POD)) as told:
+        await anext(told)
+        for number in range(15):
+            waiting = asyncio.ensure_future(anext(told))
+            await watched(bench)
+            bench.fake.disconnect()
+            await api.create(Name(POD, "shop", f"p{number}"))
+            assert len(await waiting) == number + 1
+
+
 async def test_a_cluster_that_stays_away_is_given_up(bench: Bench) -> None:
     async with aclosing(bench.client().watch(POD)) as told:
         await anext(told)

@@ -234,6 +234,10 @@ RELEASES: dict[str, tuple[Object, Phase]] = {
         release("UpgradeFailed", "False", Remediated=("True", "RollbackSucceeded")),
         "failed",
     ),
+    "Remediated while it retries": (
+        release("Progressing", "Unknown", Remediated=("True", "RollbackSucceeded")),
+        "failed",
+    ),
     "RetriesExceeded": (
         release("UpgradeFailed", "False", Stalled=("True", "RetriesExceeded")),
         "failed",

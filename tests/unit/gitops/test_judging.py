@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -88,7 +88,10 @@ def pod(digest: str = DIGEST) -> dict[str, Any]:
 
 
 def look(
-    *objects: tuple[Kind, Object], asked: Mapping[Name, Asked] | None = None, target: Target = TARGET
+    *objects: tuple[Kind, Object],
+    asked: Mapping[Name, Asked] | None = None,
+    target: Target = TARGET,
+    told: Callable[[str], Relation] = relate,
 ) -> Judgement:
     """Judge a cluster that holds these objects beside the source; all kinds are watched."""
     feeds: dict[Feed, dict[Name, Object]] = {
@@ -98,7 +101,7 @@ def look(
     for kind, each in ((GIT_REPOSITORY, source()), *objects):
         place = "shop" if kind == POD else None
         feeds[kind, place][name(kind, each["metadata"]["name"])] = each
-    return judge(target, View(feeds, asked or {}, relate))
+    return judge(target, View(feeds, asked or {}, told))
 
 
 API = name(DEPLOYMENT, "api")
@@ -138,6 +141,14 @@ def test_a_cron_job_counts_when_it_names_the_image() -> None:
 def test_nothing_runs_the_image() -> None:
     found = look(APPS, (DEPLOYMENT, deployment("ghcr.io/shop/web:1")))
     assert (found.outcome, found.cause and found.cause.reason) == ("failed", "NotFound")
+
+
+def test_another_version_proves_nothing_while_nobody_knows_whether_the_commit_is_applied() -> None:
+    fleet = name(GIT_REPOSITORY, "fleet")
+    asked = {fleet: Asked(None)}
+    objects = (APPS, (DEPLOYMENT, deployment("ghcr.io/shop/api:1")))
+    assert look(*objects, asked=asked, told=lambda revision: "unknown").outcome is None
+    assert look(*objects, asked=asked).outcome == "superseded"
 
 
 def test_one_of_two_workloads_of_a_repository_is_enough() -> None:

@@ -42,13 +42,6 @@ class Mirror:
             if feed not in self._tasks:
                 self._tasks[feed] = asyncio.create_task(self._follow(feed))
 
-    def put(self, name: Name, thing: Object) -> None:
-        """Know an object as a change of ours left it, before the watch tells."""
-        for (kind, namespace), known in self.feeds.items():
-            if kind == name.kind and namespace in (None, name.namespace):
-                self.feeds[kind, namespace] = {**known, name: thing}
-                return
-
     async def changed(self) -> None:
         """Returns once something is new since the last call. Raises what ended a watch."""
         await self._news.wait()

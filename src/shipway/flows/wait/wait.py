@@ -140,7 +140,7 @@ class _Wait:
         # two requests are never the same, not even by a clock that stands
         token = (self.clock.now() + timedelta(microseconds=times)).isoformat()
         try:
-            changed = await self.cluster.merge_patch(name, {"metadata": {"annotations": {REQUESTED: token}}})
+            await self.cluster.merge_patch(name, {"metadata": {"annotations": {REQUESTED: token}}})
         except ClusterDenied:
             self.asked[name] = Asked(None, times=times)
             self.notes.append(
@@ -148,7 +148,6 @@ class _Wait:
             )
             return
         self.asked[name] = Asked(token, token_of(thing), times)
-        self.mirror.put(name, changed)
 
     # --- telling --------------------------------------------------------------------------------
 
