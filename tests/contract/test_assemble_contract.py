@@ -32,7 +32,7 @@ from shipway.registry.config import RegistryConfig
 from shipway.testing.registry import running_registry
 from shipway.values import Digest, Platform, Reference
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("docker")]
+pytestmark = pytest.mark.engine
 
 AMD64 = Platform.parse("linux/amd64")
 ACCEPT = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
@@ -477,7 +477,9 @@ def rounds() -> Iterator[Any]:
     for number, made in enumerate(CASES):
         able = [name for name in ("buildah", "docker") if name not in made.unlike]
         for name in able if both else able[number % len(able) :][:1]:
-            yield pytest.param(name, made, id=f"{name}-{made.name}")
+            # one daemon of docker's serves them all; what buildah builds may run beside it
+            marks = [pytest.mark.xdist_group("docker")] if name == "docker" else []
+            yield pytest.param(name, made, id=f"{name}-{made.name}", marks=marks)
 
 
 @pytest.mark.parametrize(("engine", "made"), list(rounds()), indirect=["engine"])

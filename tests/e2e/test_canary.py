@@ -15,7 +15,13 @@ import pytest
 from shipway.engines.table import ENGINES
 from shipway.testing.registry import running_registry
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("docker")]
+pytestmark = pytest.mark.engine
+
+# one daemon of docker's serves all of its tests; those of the others may run beside it
+EACH_ENGINE = [
+    pytest.param(name, marks=[pytest.mark.xdist_group("docker")] if name == "docker" else [])
+    for name in ENGINES
+]
 
 SECRETS = {
     "file": "canary-of-a-file-5f1c",
@@ -43,7 +49,7 @@ images:
 """
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=EACH_ENGINE)
 def engine(request: pytest.FixtureRequest, container_storage: Path) -> str:
     name: str = request.param
     if name == "docker":
