@@ -37,21 +37,14 @@ def ours(engine: str, *options: str) -> Command:
     return command
 
 
-def _bake(*groups: str) -> Command:
-    """BuildKit of the daemon. It links no targets, so services take the base from the registry."""
+def _bake(*groups: str, builder: Sequence[str] = ()) -> Command:
+    """Bake of some groups, one after the other, by BuildKit of the daemon or by ``builder``."""
 
     def command(fleet: Fleet) -> Words:
-        file = fleet.bake_file(linked=False)
-        call = ["docker", "buildx", "bake", "--file", str(file), "--push"]
+        call = ["docker", "buildx", "bake", *builder, "--file", str(fleet.bake_file()), "--push"]
         return shell(" && ".join(words([*call, group]) for group in groups))
 
     return command
-
-
-def _bake_linked(fleet: Fleet) -> Words:
-    """A BuildKit of its own, which links the targets of a bake file."""
-    file = fleet.bake_file(linked=True)
-    return ["docker", "buildx", "bake", "--builder", BUILDER, "--file", str(file), "--push"]
 
 
 def _loop(each: str, at_once: int) -> Command:
@@ -64,9 +57,13 @@ _BUILDAH = (
     ' && buildah push --quiet --tls-verify=false "$1" "docker://$1"'
 )
 
+_APART = ("--builder", BUILDER)
+
 PEERS: Mapping[str, Contender] = {
     "bake": Contender("docker", _bake("default"), _bake("base", "services")),
-    "bake, BuildKit alone": Contender("buildkit", _bake_linked),
+    "bake, BuildKit alone": Contender(
+        "buildkit", _bake("default", builder=_APART), _bake("base", "services", builder=_APART)
+    ),
     "docker loop": Contender("docker", _loop(_DOCKER, 1), slow=True),
     "docker loop, 2 at once": Contender("docker", _loop(_DOCKER, JOBS)),
     "buildah loop": Contender("buildah", _loop(_BUILDAH, 1), slow=True),

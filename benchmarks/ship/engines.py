@@ -58,26 +58,29 @@ def _peer(name: str, *version: str) -> tuple[str, str]:
     return peer
 
 
+def _client(home: Path, found: Engines) -> str:
+    """A docker client with buildx, its settings in ``home``; gives its version. Raises NoDaemon."""
+    _, version = _peer("docker", "--version")
+    buildx, found.versions["buildx"] = _peer("docker-buildx", "version")
+    plugins = home / "cli-plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "docker-buildx").symlink_to(buildx)
+    (home / "config.json").write_text("{}\n")
+    # bake asks before it reads what is not below its own directory
+    found.environment |= {"DOCKER_CONFIG": str(home), "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
+    return version
+
+
 @contextmanager
 def _docker(home: Path, found: Engines) -> Iterator[None]:
-    docker, version = _peer("docker", "--version")
-    buildx, found.versions["buildx"] = _peer("docker-buildx", "version")
+    version = _client(home.with_name("docker-client"), found)
     with daemon(home) as socket:
-        plugins = home / "client" / "cli-plugins"
-        plugins.mkdir(parents=True)
-        (plugins / "docker-buildx").symlink_to(buildx)
-        (plugins.parent / "config.json").write_text("{}\n")
-        found.environment |= {
-            "DOCKER_HOST": socket,
-            "DOCKER_CONFIG": str(plugins.parent),
-            # bake asks before it reads what is not below its own directory
-            "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
-        }
-        said = _said([docker, "version", "--format", "{{.Server.Version}}"], found.environment)
+        found.environment["DOCKER_HOST"] = socket
+        said = _said(["docker", "version", "--format", "{{.Server.Version}}"], found.environment)
         found.versions["docker"] = f"{version} (daemon {said.strip().partition('+')[0]})"
         found.forgetting["docker"] = [
-            [docker, "image", "prune", "--all", "--force"],
-            [docker, "builder", "prune", "--all", "--force"],
+            ["docker", "image", "prune", "--all", "--force"],
+            ["docker", "builder", "prune", "--all", "--force"],
         ]
         yield
 
@@ -85,8 +88,8 @@ def _docker(home: Path, found: Engines) -> Iterator[None]:
 @contextmanager
 def _buildkit(home: Path, found: Engines) -> Iterator[None]:
     program, version = _peer("buildkitd", "--version")
-    if "docker" not in found.versions:
-        raise NoDaemon("nothing tells it what to build without docker and docker-buildx")
+    if "DOCKER_CONFIG" not in found.environment:
+        _client(home.with_name("docker-client"), found)
     home.mkdir(parents=True)
     address = f"unix://{home}/buildkitd.sock"
     file = home / "buildkitd.toml"

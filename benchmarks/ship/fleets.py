@@ -41,16 +41,13 @@ class Fleet:
         name = self.names[len(self.names) // 2]
         (self.root / name / "src" / "part-0.js").write_text(f"// change {number}\n")
 
-    def bake_file(self, *, linked: bool) -> Path:
-        """A bake file for all images. Unless ``linked`` services take the base from the registry, where it
-        must be already: groups ``base`` and ``services`` are for the first time."""
-        base = self.reference("base")
-        targets = {}
-        for name in self.names:
-            target: dict[str, object] = {"context": str(self.root / name), "tags": [self.reference(name)]}
-            if linked and name != "base":
-                target["contexts"] = {base: "target:base"}
-            targets[name] = target
+    def bake_file(self) -> Path:
+        """A bake file for all images. Services take the base from the registry, so that is to be there first:
+        the groups ``base`` and ``services`` are for the first time. Linked as targets it would be looked at
+        once more for every service, and the BuildKit of an older daemon knows no such links."""
+        targets = {
+            name: {"context": str(self.root / name), "tags": [self.reference(name)]} for name in self.names
+        }
         services = self.names[1:]
         groups = {"default": {"targets": self.names}, "services": {"targets": services}}
         file = self.beside / "docker-bake.json"

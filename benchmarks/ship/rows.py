@@ -170,6 +170,7 @@ _ASSEMBLE = _with_evidence("auto", None)
 _ALONE = {OURS: _ASSEMBLE[OURS]}
 _LOOPS = ("docker loop", "buildah loop")
 
+# with 200 images at once bake loses its connections to the daemon: there it has a BuildKit alone
 ROWS = (
     Row("scale-100", "100 images assembled", 100, {}, _COLD_RUNLESS, _ALONE, kind="embedded"),
     Row(
@@ -192,10 +193,10 @@ ROWS = (
     Row("changed", "20 images, one changed", 20, {"bake": 2}, _CHANGED, _DOCKER, (*_BAKES, *_LOOPS)),
     Row(
         "warm-200", "200 images without RUN, nothing changed", 200, {"bake": 10}, _WARM_RUNLESS, _ALONE,
-        _BAKES,
+        _BAKES[1:],
     ),
     Row(
         "changed-200", "200 images without RUN, one changed", 200, {"bake": 5}, _CHANGED_RUNLESS, _ALONE,
-        _BAKES,
+        _BAKES[1:],
     ),
 )  # fmt: skip
