@@ -62,32 +62,65 @@ def docker_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
         missing("no docker daemon answers")
-    home = tmp_path_factory.mktemp("docker")
-    socket = f"unix://{home}/docker.sock"
-    with _alone(tmp_path_factory.getbasetemp().parent / "dockerd.lock"):
-        yield from _daemon(docker, home, socket)
+    with (
+        _shared_daemon(tmp_path_factory.getbasetemp().parent) as socket,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("DOCKER_HOST", socket)
+        yield docker
+
+
+@contextmanager
+def _shared_daemon(place: Path) -> Iterator[str]:
+    """The address of the one daemon of all test processes: two would fight for the same firewall chains.
+
+    Who comes first starts it, and stops it when nobody uses it any more.
+    """
+    known = place / "dockerd.socket"
+    with (place / "dockerd.users").open("w") as users:
+        with _alone(place / "dockerd.lock"):
+            daemon = (
+                None
+                if known.exists() and _answers_at(known.read_text())
+                else _start_daemon(place / "dockerd")
+            )
+            known.write_text(f"unix://{place}/dockerd/docker.sock")
+            fcntl.flock(users, fcntl.LOCK_SH)
+        yield known.read_text()
+        fcntl.flock(users, fcntl.LOCK_UN)
+        if daemon is not None:
+            with _alone(place / "dockerd.lock"):
+                fcntl.flock(users, fcntl.LOCK_EX)
+                known.unlink()
+                daemon.terminate()
+                daemon.wait()
 
 
 @contextmanager
 def _alone(lock: Path) -> Iterator[None]:
-    """Waits for the daemon of another test process to go: two of them fight for the same firewall chains."""
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
 
 
-def _daemon(docker: str, home: Path, socket: str) -> Iterator[str]:
+def _start_daemon(home: Path) -> subprocess.Popen[bytes]:
+    home.mkdir(exist_ok=True)
+    socket = f"unix://{home}/docker.sock"
     argv = ["dockerd", "--host", socket, "--data-root", f"{home}/data", "--exec-root", f"{home}/exec"]
-    with (home / "log").open("w") as log, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DOCKER_HOST", socket)
+    with (home / "log").open("w") as log:
         daemon = subprocess.Popen([*argv, "--pidfile", f"{home}/pid"], stdout=log, stderr=log)
-        try:
-            if not any(_answers(docker) or time.sleep(0.2) for _ in range(150)):
-                missing(f"dockerd does not come up: {(home / 'log').read_text()[-2000:]}")
-            yield docker
-        finally:
-            daemon.terminate()
-            daemon.wait()
+    for _ in range(150):
+        if _answers_at(socket):
+            return daemon
+        time.sleep(0.2)
+    daemon.kill()
+    missing(f"dockerd does not come up: {(home / 'log').read_text()[-2000:]}")
+    raise AssertionError("unreachable")
+
+
+def _answers_at(socket: str) -> bool:
+    argv = ["docker", "--host", socket, "info"]
+    return subprocess.run(argv, capture_output=True, check=False, timeout=60).returncode == 0
 
 
 def _answers(docker: str) -> bool:
