@@ -93,7 +93,9 @@ def _buildkit(home: Path, found: Engines) -> Iterator[None]:
     home.mkdir(parents=True)
     address = f"unix://{home}/buildkitd.sock"
     file = home / "buildkitd.toml"
-    file.write_text("[worker.containerd]\nenabled = false\n")
+    # without a limit the sessions of 200 targets break
+    limit = f"max-parallelism = {2 * (os.cpu_count() or 1)}"
+    file.write_text(f"[worker.oci]\n{limit}\n[worker.containerd]\nenabled = false\n")
     argv = [program, "--config", str(file), "--root", str(home / "data"), "--addr", address]
     with (home / "log").open("w") as log, _process(argv, log.fileno()):
         deadline = time.monotonic() + _PATIENCE
