@@ -159,7 +159,7 @@ def test_what_manifests_use_stays(address: str, prune: Prune, tmp_path: Path) ->
 
 
 def test_the_fleet_file_holds_the_policy(address: str, prune: Prune, tmp_path: Path) -> None:
-    repository = RawRepository(address, "shop/api")
+    repository = RawRepository(address, "policy/api")
     made = [
         f"{branch}-{number:07x}-{1_760_000_000 + number}"
         for branch in ("main", "dev")
@@ -171,7 +171,7 @@ def test_the_fleet_file_holds_the_policy(address: str, prune: Prune, tmp_path: P
         repository.put_manifest(tag, document)
     (tmp_path / "fleet" / "Dockerfile").write_text("FROM scratch\n")
     (tmp_path / "fleet" / "shipway.yaml").write_text(
-        f'registry: {address}/shop\ntag: "{{branch}}-{{sha7}}-{{timestamp}}"\n'
+        f'registry: {address}/policy\ntag: "{{branch}}-{{sha7}}-{{timestamp}}"\n'
         "retention: {keep: 1}\nimages:\n  api: {context: .}\n"
     )
     prune("--fleet")
